@@ -1,0 +1,47 @@
+# Every command makes its own virtual environment in .venv, with the versions in constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= runs/default
+
+.PHONY: help demo test lint train evaluate release figures clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/serve: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/train: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,test]'
+	@touch $@ .venv/serve
+
+demo: .venv/serve  ## Show a simulated heart live; SECONDS=20 ends it by itself
+	$(BIN)/qrstream demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: .venv/train  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/train  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: .venv/train  ## Train the default model into RUN (resumes where it stopped)
+	$(BIN)/python -m models.recipe --out $(RUN)
+
+evaluate: .venv/train  ## Measure the released model on the validation patients; needs the databases
+	$(BIN)/python -m tools.evaluate
+
+release: .venv/train  ## Make the model in RUN the released one, with its measured figures on the card
+	$(BIN)/python -m tools.evaluate --release $(RUN)/model
+
+figures: .venv/train  ## Make the picture in the README anew
+	$(BIN)/python -m tools.picture
+
+clean:  ## Remove what make has made
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,176 @@
+"""Train the network with carried state: `python -m models.train`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.architecture import CLASSES, Size, build, windowed
+from models.augment import Augmenter
+from models.card import describe
+from models.data import MASKED, QRS, Excerpt, ludb, noises, qtdb
+from models.export import export
+from models.pictures import plot_curves
+from models.streams import Streams
+from models.teacher import teach
+from models.validate import boundary_errors
+from streamer.engine import load_engine
+
+WINDOW = 1000
+STREAMS = 48
+STEPS = 100
+RESET = 0.15
+# (hop, right context) in steps of 8 ms, as the profiles have them and between
+SEGMENTS = ((2, 3), (5, 8), (5, 8), (10, 8), (10, 35), (20, 15))
+AVERAGE = 0.998
+
+
+class Trainer:
+    """The network, its optimizer and the state of every training stream.
+
+    Parameters
+    ----------
+    size : Size
+    rate : LearningRateSchedule
+    seed : int
+    """
+
+    def __init__(self, size: Size, rate: keras.optimizers.schedules.LearningRateSchedule, seed: int) -> None:
+        keras.utils.set_random_seed(seed)
+        self.size = size
+        self.parts = build(size)
+        self.weights = [v for part in self.parts.values() for v in part.trainable_variables]
+        self.optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
+        self.optimizer.build(self.weights)
+        self.average = [tf.Variable(w.value) for w in self.weights]
+        self.h = tf.Variable(tf.zeros((STREAMS, size.forward)))
+        self.c = tf.Variable(tf.zeros((STREAMS, size.forward)))
+        self._steps = {segment: tf.function(self._step) for segment in set(SEGMENTS)}
+
+    def _step(self, samples: tf.Tensor, labels: tf.Tensor, hop: int, context: int) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            probabilities, h, c = windowed(self.parts, samples, self.h, self.c, hop, context)
+            known = tf.cast(labels != MASKED, tf.float32)
+            truth = tf.one_hot(tf.where(labels == MASKED, tf.zeros_like(labels), labels), len(CLASSES))
+            each = keras.losses.categorical_crossentropy(truth, probabilities, label_smoothing=0.01)
+            loss = tf.reduce_sum(each * known) / (tf.reduce_sum(known) + 1.0)
+        gradients = tape.gradient(loss, self.weights)
+        self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
+        seen = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(AVERAGE, (1.0 + seen) / (10.0 + seen))
+        for mean, weight in zip(self.average, self.weights, strict=True):
+            mean.assign(decay * mean + (1 - decay) * weight)
+        keep = tf.cast(tf.random.uniform((STREAMS, 1)) > RESET, tf.float32)
+        self.h.assign(tf.stop_gradient(h) * keep)
+        self.c.assign(tf.stop_gradient(c) * keep)
+        return loss
+
+    def step(self, samples: np.ndarray, labels: np.ndarray, segment: tuple[int, int]) -> float:
+        """Learn from one batch and return its loss."""
+        hop, context = segment
+        right = context * self.size.stride + self.size.right_samples
+        samples = samples[:, : self.size.left_samples + WINDOW + right]
+        return float(self._steps[segment](tf.constant(samples), tf.constant(labels, tf.int32), hop, context))
+
+    def swap(self) -> None:
+        """Exchange the weights with their running average."""
+        for mean, weight in zip(self.average, self.weights, strict=True):
+            value = tf.identity(weight.value)
+            weight.assign(mean)
+            mean.assign(value)
+
+
+def excerpts(teacher: Path | None) -> tuple[list[Excerpt], list[float]]:
+    """Return what to train on and how often to draw each: as long a time of each database as its worth."""
+    groups = [(qtdb(False), 1.5), (ludb(False), 1.5)]
+    if teacher:
+        groups += [(teach(teacher, "qtdb"), 1.0), (teach(teacher, "mitdb"), 2.5)]
+    drawn, weights = [], []
+    for group, share in groups:
+        drawn += group
+        worth = np.array([1.0 + 3.0 * _wide(e) for e in group])
+        weights += list(share * worth / sum(w * len(e.signal) / e.fs for w, e in zip(worth, group, strict=True)))
+    return drawn, weights
+
+
+def _wide(excerpt: Excerpt) -> float:
+    """Return the share of QRS complexes of 130 ms or more: such excerpts are drawn more often."""
+    complexes = excerpt.waves[excerpt.waves[:, 2] == QRS]
+    if not len(complexes):
+        return 0.0
+    return float(np.mean(complexes[:, 1] - complexes[:, 0] > 0.13 * excerpt.fs))
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the run; a run that was interrupted goes on.")],
+    epochs: Annotated[int, typer.Option(min=1)] = 40,
+    channels: Annotated[str, typer.Option(help="Of the three convolutions.")] = "16,16,32",
+    forward: int = 40,
+    backward: int = 32,
+    teacher: Annotated[Path | None, typer.Option(help="Folder of the model that labels mitdb and qtdb.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a model to begin with.")] = None,
+    peak: Annotated[float, typer.Option(help="Largest learning rate.")] = 2e-3,
+    seed: int = 1,
+) -> None:
+    """Train on the training patients of qtdb and ludb, and with a teacher on those of mitdb."""
+    first, second, third = (int(c) for c in channels.split(","))
+    size = Size(channels=(first, second, third), forward=forward, backward=backward)
+    out.mkdir(parents=True, exist_ok=True)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        peak / 20, epochs * STEPS, alpha=0.2, warmup_target=peak, warmup_steps=2 * STEPS
+    )
+    trainer = Trainer(size, schedule, seed)
+    if start:
+        network = keras.saving.load_model(start / "model.keras", compile=False)
+        for name, part in trainer.parts.items():
+            part.set_weights(network.get_layer(name).get_weights())
+        for mean, weight in zip(trainer.average, trainer.weights, strict=True):
+            mean.assign(weight)
+    checkpoint = tf.train.Checkpoint(
+        optimizer=trainer.optimizer, weights=trainer.weights, average=trainer.average, h=trainer.h, c=trainer.c
+    )
+    manager = tf.train.CheckpointManager(checkpoint, str(out / "checkpoint"), max_to_keep=1)
+    history: list[dict[str, float]] = []
+    if manager.latest_checkpoint:
+        checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+        history = json.loads((out / "history.json").read_text())
+    drawn, weights = excerpts(teacher)
+    right = max(c for _, c in SEGMENTS) * size.stride + size.right_samples
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task("training", total=epochs * STEPS, completed=len(history) * STEPS)
+        for epoch in range(len(history), epochs):
+            streams = Streams(
+                drawn, weights, Augmenter(noises(False)), STREAMS, WINDOW, size.left_samples, right, seed * 1000 + epoch
+            )
+            random = np.random.default_rng([seed, epoch])
+            losses = []
+            for batch in streams.ahead(STEPS):
+                segment = SEGMENTS[random.integers(len(SEGMENTS))]
+                losses.append(trainer.step(batch.samples, batch.labels, segment))
+                progress.advance(task)
+            row = {"epoch": epoch, "loss": float(np.mean(losses))}
+            if epoch % 5 == 4 or epoch == epochs - 1:
+                trainer.swap()
+                np.savez(out / "weights.npz", *[w.numpy() for w in trainer.weights])
+                export(trainer.parts, size, out / "model", describe(size, trainer.parts))
+                row |= boundary_errors(load_engine("onnx", "default", out / "model"))
+                trainer.swap()
+            history.append(row)
+            (out / "history.json").write_text(json.dumps(history, indent=1))
+            manager.save()
+            plot_curves(history, out / "curves.png")
+            shown = {k: round(v, 3) for k, v in row.items()}
+            progress.console.print(shown)
+
+
+if __name__ == "__main__":
+    typer.run(main)

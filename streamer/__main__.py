@@ -1,0 +1,5 @@
+"""`python -m streamer` is `qrstream`."""
+
+from streamer.cli import entry
+
+entry()

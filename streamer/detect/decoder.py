@@ -1,0 +1,268 @@
+"""From class probabilities to QRS complexes, sample by sample."""
+
+import numpy as np
+
+from streamer.conditioning.kernel import LOST, RING
+from streamer.jit import kernel
+
+OPEN = 0.2  # a QRS may begin where its score rises through this
+LEVEL = 0.5  # it reaches as far as its score is above this part of its largest
+SHORTEST = 6  # 24 ms above that level,
+AREA = 2.0  # and this sum of scores, make a QRS
+HOLD = 3  # 12 ms below the level end one
+LONGEST = 100  # 400 ms
+MERGE = 5  # a fragment that begins within 20 ms of the last offset belongs to that beat
+REFRACTORY = 60  # 240 ms from onset to onset: of two, the surer counts
+SCORES = 256  # remembered
+
+ONSET, BEAT = 1, 2
+CUT, LONG = 32, 64
+
+FOUND_DTYPE = np.dtype(
+    [
+        ("kind", "i8"),
+        ("beat", "i8"),
+        ("revision", "i8"),
+        ("decided", "i8"),  # 250 Hz sample that decided it
+        ("onset", "f8"),
+        ("peak", "f8"),
+        ("offset", "f8"),
+        ("confidence", "f8"),
+        ("flags", "i8"),
+    ]
+)
+
+DECODER_DTYPE = np.dtype(
+    [
+        ("scores", "f8", (SCORES,)),  # of the newest samples, sample m at m % SCORES
+        ("previous", "f8"),  # of the sample before; -1 where there is none
+        ("open", "i8"),
+        ("told", "i8"),  # whether what is open is a QRS: NEW, LONGER or BETTER
+        ("first", "i8"),  # sample that opened it
+        ("above", "i8"),
+        ("below", "i8"),
+        ("total", "f8"),
+        ("largest", "f8"),
+        ("beat", "i8"),  # number of the last beat
+        ("revision", "i8"),
+        ("last_onset", "f8"),
+        ("last_offset", "f8"),
+        ("last_confidence", "f8"),
+        ("last_flags", "i8"),
+    ]
+)
+NEW, LONGER, BETTER = 1, 2, 3
+
+
+@kernel
+def fuse(probabilities, ring, row, sample):
+    """Mean probability of QRS over the leads, each by its quality; 0 where every lead is lost."""
+    total = 0.0
+    weight = 0.0
+    for j in range(ring.shape[0]):
+        heard = ring[j, sample % RING]
+        if heard.flags & LOST == 0:
+            share = max(heard.quality, np.float32(1e-3))
+            total += share * probabilities[j, row, 2]
+            weight += share
+    return total / weight if weight > 0.0 else 0.0
+
+
+@kernel
+def _peak(ring, onset, offset):
+    """Largest deflection from the level at onset, on the best lead, before the high-pass, refined by a parabola."""
+    first = int(np.ceil(onset))
+    last = max(first, int(np.floor(offset)))
+    best = 0
+    most = -1.0
+    for j in range(ring.shape[0]):
+        quality = 0.0
+        for m in range(first, last + 1):
+            if ring[j, m % RING].flags & LOST == 0:
+                quality += ring[j, m % RING].quality
+        # steps of 5 %, so that leads as good as each other do not take turns
+        quality = np.floor(20.0 * quality / (last - first + 1) + 0.5)
+        if quality > most:
+            most = quality
+            best = j
+    level = ring[best, first % RING].raw
+    top = first
+    largest = -1.0
+    for m in range(first, last + 1):
+        height = abs(ring[best, m % RING].raw - level)
+        if height > largest:
+            largest = height
+            top = m
+    if top in (first, last):
+        return float(top)
+    before = float(ring[best, (top - 1) % RING].raw)
+    at = float(ring[best, top % RING].raw)
+    after = float(ring[best, (top + 1) % RING].raw)
+    bend = before - 2.0 * at + after
+    if bend == 0.0:
+        return float(top)
+    return top + min(max(0.5 * (before - after) / bend, -0.5), 0.5)
+
+
+@kernel
+def _describe(qualities, lead_flags, ring, onset, offset):
+    """Say how good each lead was between onset and offset."""
+    first = int(np.ceil(onset))
+    last = max(first, int(np.floor(offset)))
+    for j in range(ring.shape[0]):
+        total = 0.0
+        flags = 0
+        for m in range(first, last + 1):
+            total += ring[j, m % RING].quality
+            flags |= ring[j, m % RING].flags
+        qualities[j] = total / (last - first + 1)
+        lead_flags[j] = flags
+
+
+@kernel
+def _onset(state, sample):
+    """Where the score rises through the level, looking from the sample that opened the QRS; and whether it is cut."""
+    level = LEVEL * state.largest
+    k = state.first
+    while k < sample and state.scores[k % SCORES] < level:
+        k += 1
+    while k > 0 and k > sample - SCORES + 2 and state.scores[(k - 1) % SCORES] >= level and k - 1 > state.last_offset:
+        k -= 1
+    if k == 0:
+        return 0.0, CUT
+    before = max(state.scores[(k - 1) % SCORES], 0.0)
+    at = state.scores[k % SCORES]
+    return k - (at - level) / (at - before) if at > before else float(k), 0
+
+
+@kernel
+def _offset(state, sample):
+    """Where the score falls through the level for the last time; and whether it is cut."""
+    level = LEVEL * state.largest
+    k = sample
+    while k > state.first and state.scores[k % SCORES] < level:
+        k -= 1
+    if k == sample:
+        return float(k), CUT
+    at = state.scores[k % SCORES]
+    return k + (at - level) / (at - state.scores[(k + 1) % SCORES]), 0
+
+
+@kernel
+def _begin(state, found, sample):
+    """Decide what has grown to a QRS: a new beat, the rest of the last one, a better one in its place, or nothing."""
+    onset, flags = _onset(state, sample)
+    if state.beat > 0 and onset - state.last_offset < MERGE:
+        state.told = LONGER
+        return 0
+    if state.beat > 0 and onset - state.last_onset < REFRACTORY:
+        if state.total / state.above > state.last_confidence:
+            state.told = BETTER
+        return 0
+    state.told = NEW
+    state.beat += 1
+    state.revision = 0
+    found.kind = ONSET
+    found.beat = state.beat
+    found.revision = 0
+    found.decided = sample
+    found.onset = onset
+    found.flags = flags
+    return 1
+
+
+@kernel
+def _end(state, found, qualities, lead_flags, ring, sample, overlong):
+    """Measure a QRS that has ended."""
+    onset, cut_before = _onset(state, sample)
+    offset, cut_after = _offset(state, sample)
+    flags = cut_before | cut_after
+    if overlong:
+        flags = cut_before | LONG
+    if state.told == LONGER:
+        onset = state.last_onset
+        flags |= state.last_flags & CUT
+    if state.told != NEW:
+        state.revision += 1
+    total = 0.0
+    for m in range(int(np.ceil(onset)), int(np.floor(offset)) + 1):
+        total += state.scores[m % SCORES]
+    found.kind = BEAT
+    found.beat = state.beat
+    found.revision = state.revision
+    found.decided = sample
+    found.onset = onset
+    found.offset = offset
+    found.peak = min(max(_peak(ring, onset, offset), onset + 0.01), offset - 0.01)
+    found.confidence = min(1.0, total / (np.floor(offset) - np.ceil(onset) + 1))
+    found.flags = flags
+    _describe(qualities, lead_flags, ring, onset, offset)
+    state.last_onset = onset
+    state.last_offset = offset
+    state.last_confidence = found.confidence
+    state.last_flags = flags
+
+
+@kernel
+def decode(probabilities, ring, first, final, state, found, qualities, lead_flags):
+    """Read the probabilities of the samples from `first` on.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32, shape (leads, n, classes)
+    ring : ndarray of RING_DTYPE, shape (leads, RING)
+        The conditioned signal; it must still hold 400 ms before `first`.
+    first : int
+        250 Hz sample of the first row.
+    final : bool
+        Whether the segment ends here: what is open is closed and flagged `CUT`.
+    state : record of DECODER_DTYPE
+        Changed in place.
+    found : ndarray of FOUND_DTYPE, shape (k,)
+        Room for what is found: two for each `SHORTEST` samples, and two.
+    qualities, lead_flags : ndarray of float64, int64, shape (k, leads)
+        Of the beats in `found`.
+
+    Returns
+    -------
+    int
+        Entries of `found` that were filled.
+    """
+    count = 0
+    n = probabilities.shape[1]
+    for i in range(n):
+        m = first + i
+        p = float(fuse(probabilities, ring, i, m))
+        state.scores[m % SCORES] = p
+        risen = (p >= OPEN and state.previous < OPEN) or (p >= LEVEL and state.previous < LEVEL)
+        if state.open == 0 and risen:
+            state.open = 1
+            state.told = 0
+            state.first = m
+            state.above = 0
+            state.below = 0
+            state.total = 0.0
+            state.largest = 0.0
+        if state.open:
+            state.largest = max(state.largest, p)
+            if p >= LEVEL * state.largest:
+                state.above += 1
+                state.below = 0
+                state.total += p
+            else:
+                state.below += 1
+            if state.told == 0 and state.above >= SHORTEST and state.total >= AREA:
+                count += _begin(state, found[count], m)
+            overlong = state.below == 0 and m - state.first >= LONGEST
+            if state.below >= HOLD or overlong:
+                if state.told:
+                    _end(state, found[count], qualities[count], lead_flags[count], ring, m, overlong)
+                    count += 1
+                state.open = 0
+        state.previous = p
+    if final and state.open:
+        if state.told:
+            _end(state, found[count], qualities[count], lead_flags[count], ring, first + n - 1, False)
+            count += 1
+        state.open = 0
+    return count

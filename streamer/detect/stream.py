@@ -1,0 +1,417 @@
+"""One stream from samples to events. It has no engine: it asks for probabilities and goes on when they come."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.conditioning.conditioner import Conditioner
+from streamer.conditioning.kernel import BRIDGE_S, FLAG_NAMES, LOST, OFF, RING, SETTLE
+from streamer.detect import decoder
+from streamer.detect.events import Beat, Event, Onset, Status
+from streamer.engine.base import Engine, Floats, State
+
+KEEP_S = 10.0
+BLOCK = SETTLE  # 250 Hz samples conditioned at a time; with as many held, they fit the ring
+FLAGS = FLAG_NAMES | {decoder.CUT: "cut", decoder.LONG: "long"}
+RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2}
+
+
+@dataclass(slots=True)
+class Request:
+    """What a stream wants from the engine.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (leads, n)
+    state : State
+    final : bool
+        Whether the segment ends (`Engine.finish`) or goes on (`Engine.run`).
+    """
+
+    samples: Floats
+    state: State
+    final: bool
+
+
+Step = Generator[Request, tuple[Floats, State], None]
+Work = Generator[Request, tuple[Floats, State], list[Event]]
+
+
+class Stream:
+    """The state of one stream, and the steps that samples take through it.
+
+    `push` and `flush` are generators: they yield a `Request` for each piece of work for the network and take its
+    answer, so that one stream alone and a thousand in a batch run the same code.
+
+    Parameters
+    ----------
+    engine : Engine
+        Asked for its segment and its initial state only.
+    fs : float
+        Rate of the feed in Hz, 100 to 2000.
+    leads : list of str
+        Names, unique, 1 to 16.
+
+    Raises
+    ------
+    ValueError
+        If the rate or the leads are out of range.
+    """
+
+    def __init__(self, engine: Engine, fs: float, leads: list[str]) -> None:
+        if not 1 <= len(leads) <= 16:
+            raise ValueError(f"{len(leads)} leads; expected 1 to 16")
+        if len(set(leads)) < len(leads):
+            raise ValueError(f"lead names {', '.join(leads)} are not unique")
+        self.fs = float(fs)
+        self.leads = list(leads)
+        self._conditioner = Conditioner(fs, len(leads))
+        self._step = float(self._conditioner.step)
+        self._hop, self._context = engine.segment.hop, engine.segment.right_context
+        self._initial = self._network = engine.initial(len(leads))
+        self._decoder = np.zeros(1, decoder.DECODER_DTYPE)
+        room = 2 * (2 * BLOCK // decoder.SHORTEST + 2)
+        self._found = np.zeros(room, decoder.FOUND_DTYPE)
+        self._qualities = np.zeros((room, len(leads)))
+        self._lead_flags = np.zeros((room, len(leads)), np.int64)
+        self._last = np.full(len(leads), np.nan)  # the newest sample of each lead
+        self._off = np.zeros(len(leads), np.bool_)
+        self._begun = False
+        self._expected = 0  # the feed's next sample
+        self._missing = 0  # samples missing just before it
+        self._open = False  # whether a segment is
+        self._held = False  # whether it began without a scale
+        self._start = 0  # the feed's sample that it began with
+        self._fed = 0  # its 250 Hz samples that the network has had
+        self._watched = 0  # and those looked at for lost leads
+        self._peak: float | None = None  # of the last beat
+        self._peak_before: float | None = None
+
+    def push(self, samples: NDArray[np.float64], index: int | None = None) -> Work:
+        """Take samples of all leads.
+
+        Parameters
+        ----------
+        samples : ndarray of float64, shape (n, leads)
+            mV; NaN or infinity where a lead is lost. Not changed.
+        index : int, optional
+            The feed's index of the first; default: they follow the last.
+
+        Returns
+        -------
+        list of Event
+            In the order in which they became known.
+        """
+        events: list[Event] = []
+        if index is not None and index != self._expected:
+            gap = index - self._expected
+            if not self._begun:
+                self._expected = index
+            elif gap > 0:
+                yield from self._lack(gap, events)
+            else:
+                doubled = min(-gap, len(samples))
+                samples = samples[doubled:]
+                if doubled:
+                    detail = f"{doubled} samples from index {index} on had come before and are left out."
+                    events.append(
+                        Status(known=self._expected - 1, code="duplicate", index=index, samples=doubled, detail=detail)
+                    )
+        self._begun |= len(samples) > 0
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples = np.where(finite, samples, np.nan)
+        at = 0
+        for heard, length in runs(np.any(finite, axis=1)):
+            if heard:
+                yield from self._hear(samples[at : at + length], events)
+            else:
+                yield from self._lack(length, events)
+            at += length
+        return ordered(events)
+
+    def pause(self) -> Work:
+        """Finish what is held, with the right context that there is; the next samples go on after a new start.
+
+        Returns
+        -------
+        list of Event
+        """
+        events: list[Event] = []
+        if self._open:
+            yield from self._close(self._expected - 1, events)
+        return ordered(events)
+
+    def flush(self) -> Work:
+        """End the stream: finish what is held, and forget everything.
+
+        Returns
+        -------
+        list of Event
+            The last is a `Status` with the code `ended`.
+        """
+        events = yield from self.pause()
+        at = self._expected - 1
+        events.append(Status(known=at, code="ended", index=at, detail="The stream has ended."))
+        self._conditioner.restart(keep_scale=False)
+        self._decoder["beat"] = 0
+        self._off[:] = False
+        self._begun = False
+        self._expected = self._missing = 0
+        return events
+
+    def signal(self, after: tuple[int, int]) -> tuple[tuple[int, int], NDArray[np.float64]]:
+        """Return the conditioned samples that came since, for display.
+
+        Parameters
+        ----------
+        after : (start, made)
+            What the last call returned: the segment's first sample in the feed, and how many 250 Hz samples were shown.
+
+        Returns
+        -------
+        (start, made)
+            To be given next time.
+        values : ndarray of float64, shape (leads, n)
+            The newest, NaN where a lead is off; sample k of them lies at `start + (made - n + k) * step` in the feed.
+        """
+        ready = self._conditioner.ready
+        shown = after[1] if after[0] == self._start else 0
+        heard = self._conditioner.ring[:, np.arange(max(shown, ready - RING), ready) % RING]
+        values = np.where(heard["flags"] & OFF, np.nan, heard["normal"])
+        return (self._start, ready), values
+
+    @property
+    def step(self) -> float:
+        """Samples of the feed per 250 Hz sample."""
+        return self._step
+
+    def _lack(self, count: int, events: list[Event]) -> Step:
+        """Take note of missing samples. Longer than 100 ms they end the segment; that is told while they last."""
+        longest = int(BRIDGE_S * self.fs)
+        before = self._missing
+        self._missing += count
+        self._expected += count
+        if before <= longest < self._missing:
+            first = self._expected - self._missing
+            at = first + longest
+            if self._open:
+                yield from self._close(at, events)
+            events.append(
+                Status(
+                    known=at,
+                    code="gap",
+                    index=first,
+                    detail=f"No samples for more than {1000 * BRIDGE_S:g} ms; the detector starts anew after the gap.",
+                )
+            )
+
+    def _hear(self, samples: NDArray[np.float64], events: list[Event]) -> Step:
+        """Take samples that come after `_missing` that did not."""
+        missing, self._missing = self._missing, 0
+        if missing and self._open:
+            share = np.arange(1, missing + 1)[:, None] / (missing + 1)
+            line = self._last + share * (samples[0] - self._last)
+            detail = f"{missing} missing samples are bridged by a line."
+            events.append(
+                Status(
+                    known=self._expected, code="bridged", index=self._expected - missing, samples=missing, detail=detail
+                )
+            )
+            yield from self._condition(line, events, bridge=True)
+        elif missing and not self._open:
+            detail = f"Samples are back after {missing / self.fs:.3f} s."
+            events.append(
+                Status(known=self._expected, code="resumed", index=self._expected, samples=missing, detail=detail)
+            )
+        if not self._open:
+            self._begin(missing, events)
+        self._expected += len(samples)
+        self._last = samples[-1].copy()
+        yield from self._condition(samples, events)
+
+    def _begin(self, missing: int, events: list[Event]) -> None:
+        """Start a segment at the next sample."""
+        self._conditioner.restart(keep_scale=missing <= KEEP_S * self.fs)
+        self._open = True
+        self._held = not self._conditioner.settled
+        self._start = self._expected
+        self._network = self._initial
+        self._fed = self._watched = 0
+        beat = self._decoder["beat"][0]
+        self._decoder[:] = np.zeros(1, decoder.DECODER_DTYPE)
+        self._decoder["beat"] = beat
+        self._decoder["previous"] = -1.0
+        self._decoder["last_onset"] = self._decoder["last_offset"] = -1e9
+        if self._held:
+            detail = f"The first {SETTLE / 250:g} s are held until the scale of the leads is known."
+            events.append(Status(known=self._expected, code="settling", index=self._expected, detail=detail))
+
+    def _close(self, at: int, events: list[Event]) -> Step:
+        """End the segment; what it still held becomes known at sample `at`."""
+        self._conditioner.drain()
+        yield from self._advance(events, at)
+        samples = self._take(self._conditioner.made)
+        probabilities, self._network = yield Request(samples, self._network, True)
+        self._decode(probabilities, self._fed - samples.shape[1] - self._context, events, at)
+        self._open = False
+        self._peak = self._peak_before = None
+
+    def _condition(self, samples: NDArray[np.float64], events: list[Event], bridge: bool = False) -> Step:
+        while len(samples):
+            samples = samples[self._conditioner.push(samples, BLOCK, bridge) :]
+            yield from self._advance(events)
+
+    def _advance(self, events: list[Event], at: int | None = None) -> Step:
+        """Let the network read every hop that is ready."""
+        self._watch(events, at)
+        whole = (self._conditioner.ready - self._fed) // self._hop * self._hop
+        if whole:
+            first = self._fed - self._context
+            probabilities, self._network = yield Request(self._take(self._fed + whole), self._network, False)
+            self._decode(probabilities, first, events, at)
+
+    def _take(self, upto: int) -> Floats:
+        index = np.arange(self._fed, upto) % RING
+        self._fed = upto
+        return self._conditioner.ring["normal"][:, index]
+
+    def _watch(self, events: list[Event], at: int | None) -> None:
+        """Tell of leads that fell off or came back, and of the scale."""
+        made = self._conditioner.made
+        if made == self._watched:
+            return
+        if self._held and self._watched < SETTLE <= made:
+            known = self._known(SETTLE, at)
+            events.append(Status(known=known, code="settled", index=known, detail="The scale of the leads is known."))
+        flags = self._conditioner.ring["flags"][:, np.arange(self._watched, made) % RING]
+        off = (flags & OFF) != 0
+        if (off != self._off[:, None]).any():
+            for j, lead in enumerate(self.leads):
+                for m in np.flatnonzero(np.diff(off[j], prepend=self._off[j])):
+                    if not off[j, m]:
+                        code, detail = "lead_back", f"Lead {lead} is back."
+                    elif flags[j, m] & LOST:
+                        code, detail = "lead_off", f"Lead {lead} is off: it has no samples."
+                    else:
+                        code, detail = "lead_off", f"Lead {lead} is off: it has not changed for 0.5 s."
+                    sample = self._watched + int(m)
+                    index = int(self._start + sample * self._step)
+                    events.append(
+                        Status(known=self._known(sample + 1, at), code=code, index=index, lead=lead, detail=detail)
+                    )
+        self._off = off[:, -1]
+        self._watched = made
+
+    def _known(self, made: int, at: int | None) -> int:
+        """Return the feed's sample that completed the first `made` 250 Hz samples of the segment."""
+        known = self._start + self._conditioner.input_needed(made) - 1
+        return known if at is None else min(known, at)
+
+    def _decode(self, probabilities: Floats, first: int, events: list[Event], at: int | None) -> None:
+        """Turn probabilities of the samples from `first` on into events."""
+        before = max(0, -first)  # the network's delay, before the segment began
+        final = self._fed == self._conditioner.made and at is not None
+        count = decoder.decode(
+            probabilities[:, before:],
+            self._conditioner.ring,
+            first + before,
+            final,
+            self._decoder[0],
+            self._found,
+            self._qualities,
+            self._lead_flags,
+        )
+        for k in range(count):
+            self._tell(self._found[k], self._qualities[k], self._lead_flags[k], events, at)
+
+    def _tell(
+        self, found: Any, qualities: NDArray[np.float64], flags: NDArray[np.int64], events: list[Event], at: int | None
+    ) -> None:
+        onset = self._start + float(found["onset"]) * self._step
+        offset = self._start + float(found["offset"]) * self._step
+        hop = (int(found["decided"]) + self._context) // self._hop
+        known = self._known((hop + 1) * self._hop, at)
+        names = []
+        if self._held:
+            settled = self._known(SETTLE, at)
+            if known < settled:
+                known, names = settled, ["settling"]
+        number = int(found["beat"])
+        if found["kind"] == decoder.ONSET:
+            names += [name for flag, name in FLAGS.items() if int(found["flags"]) & flag]
+            delay = 1000 * (known - onset) / self.fs
+            events.append(Onset(known=known, beat=number, onset=onset, delay_ms=delay, flags=names))
+            return
+        peak = self._start + float(found["peak"]) * self._step
+        revision = int(found["revision"])
+        if revision == 0:
+            self._peak_before = self._peak
+        self._peak = peak
+        together = int(np.bitwise_or.reduce(flags)) | int(found["flags"])
+        names += [name for flag, name in FLAGS.items() if together & flag]
+        events.append(
+            Beat(
+                known=known,
+                beat=number,
+                revision=revision,
+                onset=onset,
+                peak=peak,
+                offset=offset,
+                rr_ms=None if self._peak_before is None else 1000 * (peak - self._peak_before) / self.fs,
+                confidence=float(found["confidence"]),
+                leads={
+                    lead: round(float(q), 3)
+                    for lead, q, f in zip(self.leads, qualities, flags, strict=True)
+                    if not int(f) & LOST
+                },
+                flags=names,
+                delay_ms=1000 * (known - offset) / self.fs,
+            )
+        )
+
+    _VALUES = (
+        *("_begun", "_expected", "_missing", "_open", "_held", "_start", "_fed", "_watched"),
+        *("_peak", "_peak_before"),
+    )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the stream remembers, as plain values and copies of arrays."""
+        return {
+            "values": {name[1:]: getattr(self, name) for name in self._VALUES},
+            "arrays": {
+                **self._conditioner.state(),
+                **{f"network_{k}": x.copy() for k, x in self._network._asdict().items()},
+                "decoder": self._decoder.copy(),
+                "last": self._last.copy(),
+                "off": self._off.copy(),
+            },
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name in self._VALUES:
+            setattr(self, name, state["values"][name[1:]])
+        arrays = state["arrays"]
+        self._conditioner.load(arrays)
+        self._network = State(*(arrays[f"network_{k}"] for k in State._fields))
+        self._decoder = arrays["decoder"].copy()
+        self._last = arrays["last"].copy()
+        self._off = arrays["off"].copy()
+
+
+def runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, int]]:
+    """Yield (value, length) of each run of equal values."""
+    edges = np.flatnonzero(np.diff(mask)) + 1
+    for first, after in pairwise([0, *edges.tolist(), len(mask)]):
+        if after > first:
+            yield bool(mask[first]), after - first
+
+
+def ordered(events: list[Event]) -> list[Event]:
+    """Sort by `known`; of those known at once status comes first, then onset, then beat."""
+    return sorted(events, key=lambda event: (event.known, RANK[type(event)])) if len(events) > 1 else events

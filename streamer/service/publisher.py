@@ -1,0 +1,63 @@
+"""The socket that events leave by."""
+
+import time
+
+import zmq
+
+from streamer.wire import VERSION, EventMessage, encode_event, topic
+from streamer.wire.messages import HeartbeatMessage
+
+SILENT_NS = 1_000_000_000
+
+
+class Publisher:
+    """An XPUB that counts each topic, knows what is subscribed, and sends heartbeats where a topic is silent.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+        XPUB, bound or connected.
+    """
+
+    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+        self.socket = socket
+        self._prefixes: set[bytes] = set()
+        self._last: dict[bytes, tuple[int, int]] = {}  # topic: seq, when
+
+    def next_seq(self, where: bytes) -> int:
+        """Return the `seq` that the next event of a topic will have."""
+        return self._last.get(where, (-1, 0))[0] + 1
+
+    def send(self, where: bytes, event: EventMessage) -> None:
+        """Publish an event whose `seq` is `next_seq`."""
+        self._last[where] = (self.next_seq(where), time.monotonic_ns())
+        self.socket.send_multipart([where, encode_event(event)])
+
+    def subscribed(self, where: bytes) -> bool:
+        """Return whether someone listens to a topic."""
+        return any(where.startswith(prefix) for prefix in self._prefixes)
+
+    def hear(self) -> None:
+        """Take in subscriptions that have come or gone."""
+        while self.socket.poll(0):
+            message = self.socket.recv()
+            if message[:1] == b"\x01":
+                self._prefixes.add(message[1:])
+            elif message[:1] == b"\x00":
+                self._prefixes.discard(message[1:])
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Send the last `seq` of every subscribed topic that has been silent for a second."""
+        asked = {p for p in self._prefixes if p.count(b"/") == 2 and p.endswith(b"/")}
+        for where in asked | self._last.keys():
+            seq, when = self._last.get(where, (-1, 0))
+            if time.monotonic_ns() - when >= SILENT_NS and self.subscribed(where):
+                message = HeartbeatMessage(
+                    v=VERSION, topic=where.decode("ascii", "replace"), last_seq=seq, published_ns=now_ns
+                )
+                self.socket.send_multipart([where, encode_event(message)])
+
+    def forget(self, stream: str) -> None:
+        """Drop the counts of a stream that is no longer known."""
+        for kind in ("onset", "beat", "status", "signal"):
+            self._last.pop(topic(kind, stream), None)

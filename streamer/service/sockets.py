@@ -1,0 +1,55 @@
+"""Endpoints, and what may be bound."""
+
+from urllib.parse import urlsplit
+
+import zmq
+
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
+
+
+class ServiceError(RuntimeError):
+    """An endpoint that cannot be used; the message says why."""
+
+
+def attach(socket: "zmq.Socket[bytes]", endpoint: str, connect: bool) -> str:
+    """Bind or connect a socket.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    endpoint : str
+        Such as `tcp://127.0.0.1:5555`; a port `*` takes a free one.
+    connect : bool
+
+    Returns
+    -------
+    str
+        The endpoint as others connect to it.
+
+    Raises
+    ------
+    ServiceError
+        If the endpoint cannot be used.
+    """
+    verb = "connect to" if connect else "bind"
+    try:
+        (socket.connect if connect else socket.bind)(endpoint)
+    except zmq.ZMQError as error:
+        raise ServiceError(f"cannot {verb} {endpoint}: {error.strerror or error}") from None
+    return endpoint if connect else socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def require_loopback(endpoint: str) -> None:
+    """Refuse to listen where others could reach an unprotected socket.
+
+    Raises
+    ------
+    ServiceError
+        If the endpoint is not on this machine's loopback.
+    """
+    parts = urlsplit(endpoint)
+    if parts.scheme == "tcp" and (parts.hostname or "") not in LOOPBACK:
+        raise ServiceError(
+            f"{endpoint} can be reached from other machines and nothing protects it; "
+            "bind 127.0.0.1, or say --insecure if that network is trusted"
+        )

@@ -1,0 +1,101 @@
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import wfdb
+
+from models.streams import condition
+from streamer.engine import EngineError, ModelError, load_engine, load_model
+from streamer.engine.card import default_folder
+from tests.conftest import heart
+
+
+def signal(rows=3, seconds=40):
+    return np.stack([condition(heart(seconds, seed=k + 1)[0], 250)["normal"][0] for k in range(rows)])
+
+
+def through(engine, samples, hops):
+    """Probabilities of a whole signal, `hops` hops a call."""
+    state, pieces = engine.initial(len(samples)), []
+    whole = samples.shape[1] // engine.segment.hop * engine.segment.hop
+    for start in range(0, whole, hops * engine.segment.hop):
+        piece, state = engine.run(samples[:, start : min(whole, start + hops * engine.segment.hop)], state)
+        pieces.append(piece)
+    return np.concatenate([*pieces, engine.finish(samples[:, whole:], state)], axis=1)
+
+
+@pytest.mark.parametrize("profile", ["default", "fast", "careful"])
+def test_batch_and_block_do_not_change_a_bit(profile):
+    engine = load_engine("onnx", profile)
+    samples = signal(4, 20)[:, :4003]
+    expected = through(engine, samples[:1], 1)
+    for hops in (2, 7, 25):
+        assert through(engine, samples[:1], hops).tobytes() == expected.tobytes()
+    for rows in (2, 4):
+        assert through(engine, samples[:rows], 3)[:1].tobytes() == expected.tobytes()
+    many = np.repeat(samples[:1, : engine.segment.hop], 256, axis=0)
+    first, _ = engine.run(many, engine.initial(256))
+    assert (first == first[0]).all()
+    assert first[0].tobytes() == engine.run(many[:1], engine.initial(1))[0].tobytes()
+
+
+@pytest.mark.parametrize("profile", ["default", "fast", "careful"])
+def test_the_engines_agree_on_simulated_ecg(profile):
+    samples = signal(2, 8)[:, :1993]
+    served, reference = load_engine("onnx", profile), load_engine("tensorflow", profile)
+    np.testing.assert_allclose(through(served, samples, 9), through(reference, samples, 9), atol=1e-5)
+
+
+def test_the_engines_agree_on_real_ecg(data):
+    record = wfdb.rdrecord(str(data / "mitdb" / "203"), sampto=360 * 30)
+    samples = condition(record.p_signal, 360)["normal"]
+    served, reference = load_engine("onnx"), load_engine("tensorflow")
+    np.testing.assert_allclose(through(served, samples, 20), through(reference, samples, 20), atol=1e-5)
+
+
+@pytest.mark.parametrize("left", range(11))
+def test_the_end_uses_the_context_that_there_is(engine, left):
+    """What is put out at the end covers every sample but those that the convolutions cannot see past."""
+    samples = signal(1, 8)[:, : 1000 + left]
+    got = through(engine, samples, 5)[0, engine.segment.right_context :]
+    assert len(got) == 1000 + left - engine.card.right_samples - left % engine.card.stride
+    np.testing.assert_allclose(got.sum(axis=1), 1.0, atol=1e-5)
+    longer = through(engine, signal(1, 8)[:, :1100], 5)[0, engine.segment.right_context :]
+    settled = 1000 - engine.segment.right_context
+    assert got[:settled].tobytes() == longer[:settled].tobytes()
+
+
+def test_an_unknown_engine_names_the_choices():
+    with pytest.raises(EngineError, match="onnx, tensorflow"):
+        load_engine("torch")
+
+
+def test_an_unknown_profile_names_the_choices():
+    with pytest.raises(ValueError, match="careful, default, fast"):
+        load_engine("onnx", "slow")
+
+
+def test_an_absent_engine_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(EngineError, match=r"pip install 'qrstream\[train\]'"):
+        load_engine("tensorflow")
+
+
+def test_a_damaged_model_is_refused(tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(default_folder(), folder)
+    assert load_model(folder).digest == load_model().digest
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelError, match=r"model\.onnx does not have the checksum"):
+        load_model(folder)
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match="missing"):
+        load_model(folder)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="not a model folder"):
+        load_model(tmp_path)

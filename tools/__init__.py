@@ -1,0 +1,1 @@
+"""What a developer runs from a clone: evaluation, figures."""
