@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/default
+MODEL ?= $(RUN)/stage4/model
 
 .PHONY: help demo test lint train evaluate release figures clean
 
@@ -37,8 +38,8 @@ train: .venv/train  ## Train the default model into RUN (resumes where it stoppe
 evaluate: .venv/train  ## Measure the released model on the validation patients; needs the databases
 	$(BIN)/python -m tools.evaluate
 
-release: .venv/train  ## Make the model in RUN the released one, with its measured figures on the card
-	$(BIN)/python -m tools.evaluate --release $(RUN)/model
+release: .venv/train  ## Make MODEL the released one, with its measured figures on the card
+	$(BIN)/python -m tools.evaluate --release $(MODEL)
 
 figures: .venv/train  ## Make the picture in the README anew
 	$(BIN)/python -m tools.picture

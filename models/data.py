@@ -67,6 +67,8 @@ class Excerpt:
         First and last sample of each span in which every wave is given; elsewhere nothing is learned.
     doubtful : ndarray of float64, shape (spans, 2)
         Spans inside the known ones that are left out.
+    start : int
+        Sample of the record that the excerpt begins with.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Excerpt:
     waves: NDArray[np.float64]
     known: NDArray[np.float64]
     doubtful: NDArray[np.float64]
+    start: int = 0
 
 
 def spans(rows: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float64]:
@@ -146,6 +149,7 @@ def qtdb(validation: bool, leads: int = 2) -> list[Excerpt]:
                         spans([w for w in waves if first <= w[0] and w[1] <= last], 3) + np.array([*shift, 0]),
                         spans([(first, last)], 2) + shift,
                         spans([d for d in doubtful if first <= d[0] and d[1] <= last], 2) + shift,
+                        start,
                     )
                 )
     return excerpts

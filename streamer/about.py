@@ -24,6 +24,17 @@ PACKAGES = (
 RATES = (100, 130, 200, 250, 360, 500, 1000)
 
 
+def machine() -> str:
+    """Return versions and machine, a line each."""
+    lines = [f"qrstream {__version__}", f"python {platform.python_version()} on {platform.platform()}"]
+    for package in PACKAGES:
+        try:
+            lines.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return "\n".join([*lines, f"machine: {platform.machine()}, {os.cpu_count()} cores"])
+
+
 def describe(model: Path | None, engine: str) -> str:
     """Return versions, the model's card, the algorithmic delay and the machine, a line each.
 
@@ -34,14 +45,8 @@ def describe(model: Path | None, engine: str) -> str:
     """
     loaded = load_engine(engine, "default", model)
     card = loaded.card
-    lines = [f"qrstream {__version__}", f"python {platform.python_version()} on {platform.platform()}"]
-    for package in PACKAGES:
-        try:
-            lines.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    lines += [
-        f"machine: {platform.machine()}, {os.cpu_count()} cores",
+    lines = [
+        machine(),
         f"engine: {loaded.name}",
         f"model: {card.name} {card.version}, {card.parameters} parameters, digest {loaded.model.digest[:12]}",
         f"  classes: {', '.join(card.classes)} at {card.rate} Hz",

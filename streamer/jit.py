@@ -7,6 +7,7 @@ from typing import Any
 import numba
 
 Kernel = Callable[..., Any]
+_warned = False
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -28,11 +29,18 @@ def kernel(function: Kernel) -> Kernel:
     try:
         compiled: Kernel = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:
+        _warn_once()
+        compiled = numba.njit(nogil=True)(function)
+    return compiled
+
+
+def _warn_once() -> None:
+    global _warned
+    if not _warned:
         warnings.warn(
             "numba found no folder to keep compiled code in, so every start compiles anew (some seconds); "
             "set NUMBA_CACHE_DIR to a folder that can be written",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
+    _warned = True

@@ -42,6 +42,7 @@ class Strip:
         seconds = [(index - last) / (step * self.fs) if step else 0.0 for index, _ in self.samples]
         values = [value for _, value in self.samples]
         plotext.clear_figure()
+        plotext.limit_size(False, False)
         plotext.theme("clear")
         plotext.plotsize(options.max_width, height)
         plotext.plot(seconds, values, marker="braille", color="green")

@@ -1,11 +1,11 @@
 """The command, as a user types it."""
 
+import io
 import json
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,9 +93,7 @@ def free_port():
 def test_run_feed_and_watch_are_three_processes(kind, csv, record):
     ingest, events = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
     python = [sys.executable, "-m", "streamer"]
-    run = subprocess.Popen(
-        [*python, "run", "--ingest", ingest, "--events", events], stderr=subprocess.PIPE, text=True
-    )
+    run = subprocess.Popen([*python, "run", "--ingest", ingest, "--events", events], stderr=subprocess.PIPE, text=True)
     assert "ready" in run.stderr.readline()
     watch = subprocess.Popen([*python, "watch", "--jsonl", "--events", events], stdout=subprocess.PIPE, text=True)
     # the percentiles come each second: once one is printed, the watch listens
@@ -126,7 +124,9 @@ def test_info_says_what_a_bug_report_needs():
     text = qrstream("info").stdout
     for word in ("qrstream 0", "python 3", "numpy", "onnxruntime", "engine: onnx", "parameters", "right context"):
         assert word in text
-    sums = {line.split()[0]: float(line.split()[-1]) for line in text.splitlines() if re.match(r"  \w+ +[\d. ]+$", line)}
+    sums = {
+        line.split()[0]: float(line.split()[-1]) for line in text.splitlines() if re.match(r"  \w+ +[\d. ]+$", line)
+    }
     assert sums["fast"] < sums["default"] < sums["careful"]
 
 
@@ -173,7 +173,9 @@ def test_the_view_draws_a_heart():
     view = View("bed")
     for start in range(0, 2000, 10):
         rows = {"II": x[start : start + 10, 0].tolist()}
-        view.take(SignalMessage(v=1, stream="bed", epoch="e", seq=0, fs=250, index=start, step=1, published_ns=0, leads=rows))
+        view.take(
+            SignalMessage(v=1, stream="bed", epoch="e", seq=0, fs=250, index=start, step=1, published_ns=0, leads=rows)
+        )
     latency = Latency(algorithmic=1, chunk=1, transport=1, queue=1, compute=1, publish=1, total=142)
     for k, beat in enumerate(true):
         onset, peak, offset = beat.qrs
@@ -184,11 +186,10 @@ def test_the_view_draws_a_heart():
                 offset_ns=96_000_000, published_ns=0, latency=latency,
             )
         )  # fmt: skip
-    console = Console(width=120, height=40, record=True, file=Path("/dev/null").open("w"), force_terminal=True)
+    console = Console(width=120, height=40, record=True, file=io.StringIO(), force_terminal=True)
     console.print(view)
     text = console.export_text()
     assert "75 /min" in text
     assert "▼" in text
     assert "142" in text
     assert any(0x2800 < ord(c) < 0x2900 for c in text)
-    console.file.close()

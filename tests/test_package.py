@@ -75,7 +75,6 @@ def test_it_runs_where_no_cache_can_be_written(tmp_path):
     code = (
         "import warnings; warnings.simplefilter('always')\n"
         "from numba.core import caching\n"
-        "caching._CacheImpl._locator_classes = []\n"
         "caching.CacheImpl._locator_classes = []\n"
         "from streamer import Detector\n"
         "import numpy as np\n"

@@ -6,10 +6,12 @@ from streamer.conditioning.kernel import LOST, RING
 from streamer.jit import kernel
 
 OPEN = 0.2  # a QRS may begin where its score rises through this
-LEVEL = 0.5  # it reaches as far as its score is above this part of its largest
-SHORTEST = 6  # 24 ms above that level,
+# it reaches as far as its score is above these parts of its largest; at a half, offsets come 5 ms late on validation data
+ONSET_LEVEL = 0.5
+OFFSET_LEVEL = 0.65
+SHORTEST = 6  # 24 ms above the latter,
 AREA = 2.0  # and this sum of scores, make a QRS
-HOLD = 3  # 12 ms below the level end one
+HOLD = 3  # 12 ms below it end one
 LONGEST = 100  # 400 ms
 MERGE = 5  # a fragment that begins within 20 ms of the last offset belongs to that beat
 REFRACTORY = 60  # 240 ms from onset to onset: of two, the surer counts
@@ -122,7 +124,7 @@ def _describe(qualities, lead_flags, ring, onset, offset):
 @kernel
 def _onset(state, sample):
     """Where the score rises through the level, looking from the sample that opened the QRS; and whether it is cut."""
-    level = LEVEL * state.largest
+    level = ONSET_LEVEL * state.largest
     k = state.first
     while k < sample and state.scores[k % SCORES] < level:
         k += 1
@@ -138,7 +140,7 @@ def _onset(state, sample):
 @kernel
 def _offset(state, sample):
     """Where the score falls through the level for the last time; and whether it is cut."""
-    level = LEVEL * state.largest
+    level = OFFSET_LEVEL * state.largest
     k = sample
     while k > state.first and state.scores[k % SCORES] < level:
         k -= 1
@@ -234,7 +236,7 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
         m = first + i
         p = float(fuse(probabilities, ring, i, m))
         state.scores[m % SCORES] = p
-        risen = (p >= OPEN and state.previous < OPEN) or (p >= LEVEL and state.previous < LEVEL)
+        risen = (p >= OPEN and state.previous < OPEN) or (p >= ONSET_LEVEL and state.previous < ONSET_LEVEL)
         if state.open == 0 and risen:
             state.open = 1
             state.told = 0
@@ -245,7 +247,7 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
             state.largest = 0.0
         if state.open:
             state.largest = max(state.largest, p)
-            if p >= LEVEL * state.largest:
+            if p >= OFFSET_LEVEL * state.largest:
                 state.above += 1
                 state.below = 0
                 state.total += p

@@ -235,7 +235,7 @@ class Service:
     def _connect(self, name: str, receipt: Receipt) -> None:
         header = receipt.chunk.header
         self._pool.add(name, header.fs, header.leads)
-        detail = f"{len(header.leads)} leads ({', '.join(header.leads)}) at {header.fs:g} Hz."
+        detail = f"Leads {', '.join(header.leads)} at {header.fs:g} Hz."
         self._status(name, "connected", detail, header.epoch, index=header.index)
 
     # ---- events

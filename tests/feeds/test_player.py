@@ -78,8 +78,9 @@ def test_faults_are_those_of_the_seed(listener):
     assert len(set(index)) < len(index)
     assert len(set(index)) < 100
     last = chunks[-2].header
-    start = chunks[0].header.time_ns - chunks[0].header.index * 4e6 / 1.001
-    assert last.time_ns - start == pytest.approx(last.index * 4e6 / 1.001, abs=100)
+    first = chunks[0].header
+    elapsed = (last.index - first.index) * 4e6 / 1.001
+    assert last.time_ns - first.time_ns == pytest.approx(elapsed, abs=10)
 
 
 @pytest.mark.parametrize(

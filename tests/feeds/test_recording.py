@@ -97,7 +97,7 @@ def test_wfdb_takes_what_is_in_mv_or_uv_and_says_what_is_left_out(record, ending
 def test_wfdb_leads(record):
     assert open_wfdb(record, ["V1"]).leads == ["V1"]
     assert open_wfdb(record, ["V1"]).left_out == {}
-    with pytest.raises(FeedError, match="ABP .* is in mmHg; expected mV or uV"):
+    with pytest.raises(FeedError, match=r"ABP .* is in mmHg; expected mV or uV"):
         open_wfdb(record, ["ABP"])
     with pytest.raises(FeedError, match="has no lead aVR"):
         open_wfdb(record, ["aVR"])

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,7 @@ def test_a_script_is_played_in_turn_and_again():
     list(simulator.blocks(500))
     assert [k for k in range(len(simulator.beats) - 1) if simulator.beats[k].rhythm != simulator.beats[k + 1].rhythm]
     seen = [b.rhythm for b in simulator.beats]
-    turns = [seen[0]] + [b for a, b in zip(seen, seen[1:], strict=False) if a != b]
+    turns = [seen[0]] + [b for a, b in pairwise(seen) if a != b]
     assert turns[:4] == ["sinus", "vt", "sinus", "vt"]
     assert set(RHYTHMS) >= set(turns)
 

@@ -1,0 +1,57 @@
+"""Take the picture of the terminal view that the README shows: `make figures`."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from streamer.engine import load_engine
+from streamer.feeds import Player, Simulator, parse_script
+from streamer.service import Service
+from streamer.view import View
+from streamer.watch import Subscriber
+from streamer.wire import decode_event
+
+SCRIPT = "sinus:15,pvc:30"
+COLUMNS, ROWS = 118, 38
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="SVG file.")] = Path("docs/terminal.svg"),
+    seconds: Annotated[float, typer.Option(help="How long to watch before the picture is taken.")] = 25,
+) -> None:
+    """Watch the real service on a simulated heart for a while, and export what the terminal shows."""
+    service = Service(load_engine(), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+    ready, done = threading.Event(), threading.Event()
+    server = threading.Thread(target=service.run, args=(ready.set,))
+    server.start()
+    ready.wait()
+    subscriber = Subscriber(service.events, signal=True)
+    player = Player(Simulator(250, ["II"], parse_script(SCRIPT), seed=5), service.ingest, "demo")
+    while not player.subscribed(0.1):
+        pass
+    heart = threading.Thread(target=player.play, kwargs={"stop": done.is_set})
+    heart.start()
+    view = View("demo")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        payload = subscriber.receive(0.1)
+        if payload is not None:
+            view.take(decode_event(payload))
+    done.set()
+    heart.join()
+    service.stop()
+    server.join()
+    player.close()
+    subscriber.close()
+    with Path("/dev/null").open("w") as nowhere:
+        console = Console(width=COLUMNS, height=ROWS, record=True, file=nowhere, force_terminal=True)
+        console.print(view)
+        console.save_svg(str(out), title="qrstream demo")
+
+
+if __name__ == "__main__":
+    typer.run(main)
