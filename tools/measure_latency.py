@@ -1,4 +1,4 @@
-"""Measure how late beats are told, for each profile and chunk length, over real sockets: the table in docs/latency.md."""
+"""Measure how late beats are told, for each profile and chunk length: the table in docs/latency.md."""
 
 import threading
 from typing import Annotated

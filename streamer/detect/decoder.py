@@ -6,14 +6,16 @@ from streamer.conditioning.kernel import LOST, RING
 from streamer.jit import kernel
 
 OPEN = 0.2  # a QRS may begin where its score rises through this
-# it reaches as far as its score is above these parts of its largest; at a half, offsets come 5 ms late on validation data
+# it reaches as far as its score is above these parts of its largest (at a half, offsets come 5 ms late)
 ONSET_LEVEL = 0.5
 OFFSET_LEVEL = 0.65
-SHORTEST = 6  # 24 ms above the latter,
+SHORTEST = 7  # 28 ms above the latter,
 AREA = 2.0  # and this sum of scores, make a QRS
 HOLD = 3  # 12 ms below it end one
-LONGEST = 100  # 400 ms
-MERGE = 5  # a fragment that begins within 20 ms of the last offset belongs to that beat
+LONGEST = 55  # 220 ms: what goes on for longer is a QRS and its T wave, or two beats,
+RISE = 0.3  # of which the second begins where the score rises by this from the dip between them
+MERGE = 8  # a fragment that begins within 32 ms of the last offset belongs to that beat,
+WIDEST = 40  # if both together last no more than 160 ms
 REFRACTORY = 60  # 240 ms from onset to onset: of two, the surer counts
 SCORES = 256  # remembered
 
@@ -45,6 +47,8 @@ DECODER_DTYPE = np.dtype(
         ("below", "i8"),
         ("total", "f8"),
         ("largest", "f8"),
+        ("dip", "f8"),  # smallest score since a QRS was ended,
+        ("dip_at", "i8"),  # and its sample
         ("beat", "i8"),  # number of the last beat
         ("revision", "i8"),
         ("last_onset", "f8"),
@@ -71,8 +75,11 @@ def fuse(probabilities, ring, row, sample):
 
 
 @kernel
-def _peak(ring, onset, offset):
-    """Largest deflection from the level at onset, on the best lead, before the high-pass, refined by a parabola."""
+def _peak(ring, scores, onset, offset):
+    """Largest deflection from the level at onset, on the best lead, before the high-pass, refined by a parabola.
+
+    Deflections count by their score, so that a steep ST segment or the foot of a T wave does not win over the QRS.
+    """
     first = int(np.ceil(onset))
     last = max(first, int(np.floor(offset)))
     best = 0
@@ -91,7 +98,7 @@ def _peak(ring, onset, offset):
     top = first
     largest = -1.0
     for m in range(first, last + 1):
-        height = abs(ring[best, m % RING].raw - level)
+        height = abs(ring[best, m % RING].raw - level) * scores[m % SCORES]
         if height > largest:
             largest = height
             top = m
@@ -128,13 +135,13 @@ def _onset(state, sample):
     k = state.first
     while k < sample and state.scores[k % SCORES] < level:
         k += 1
-    while k > 0 and k > sample - SCORES + 2 and state.scores[(k - 1) % SCORES] >= level and k - 1 > state.last_offset:
+    while k > 0 and k > sample - SCORES + 2 and state.scores[(k - 1) % SCORES] >= level and k > state.dip_at:
         k -= 1
     if k == 0:
         return 0.0, CUT
     before = max(state.scores[(k - 1) % SCORES], 0.0)
     at = state.scores[k % SCORES]
-    return k - (at - level) / (at - before) if at > before else float(k), 0
+    return k - (at - level) / (at - before) if before < level else float(k), 0
 
 
 @kernel
@@ -154,7 +161,7 @@ def _offset(state, sample):
 def _begin(state, found, sample):
     """Decide what has grown to a QRS: a new beat, the rest of the last one, a better one in its place, or nothing."""
     onset, flags = _onset(state, sample)
-    if state.beat > 0 and onset - state.last_offset < MERGE:
+    if state.beat > 0 and onset - state.last_offset < MERGE and sample - state.last_onset < WIDEST:
         state.told = LONGER
         return 0
     if state.beat > 0 and onset - state.last_onset < REFRACTORY:
@@ -195,7 +202,7 @@ def _end(state, found, qualities, lead_flags, ring, sample, overlong):
     found.decided = sample
     found.onset = onset
     found.offset = offset
-    found.peak = min(max(_peak(ring, onset, offset), onset + 0.01), offset - 0.01)
+    found.peak = min(max(_peak(ring, state.scores, onset, offset), onset + 0.01), offset - 0.01)
     found.confidence = min(1.0, total / (np.floor(offset) - np.ceil(onset) + 1))
     found.flags = flags
     _describe(qualities, lead_flags, ring, onset, offset)
@@ -213,7 +220,7 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
     ----------
     probabilities : ndarray of float32, shape (leads, n, classes)
     ring : ndarray of RING_DTYPE, shape (leads, RING)
-        The conditioned signal; it must still hold 400 ms before `first`.
+        The conditioned signal; it must still hold `LONGEST` before `first`.
     first : int
         250 Hz sample of the first row.
     final : bool
@@ -236,7 +243,10 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
         m = first + i
         p = float(fuse(probabilities, ring, i, m))
         state.scores[m % SCORES] = p
-        risen = (p >= OPEN and state.previous < OPEN) or (p >= ONSET_LEVEL and state.previous < ONSET_LEVEL)
+        if p < state.dip:
+            state.dip = p
+            state.dip_at = m
+        risen = (p >= OPEN and state.previous < OPEN) or (p >= ONSET_LEVEL and p >= state.dip + RISE)
         if state.open == 0 and risen:
             state.open = 1
             state.told = 0
@@ -261,6 +271,8 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
                     _end(state, found[count], qualities[count], lead_flags[count], ring, m, overlong)
                     count += 1
                 state.open = 0
+                state.dip = p
+                state.dip_at = m
         state.previous = p
     if final and state.open:
         if state.told:

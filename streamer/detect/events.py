@@ -55,7 +55,7 @@ class Beat(Event, tag="beat", kw_only=True):
         Lead to mean quality within the QRS, 0 to 1, of the leads that were used.
     flags : list of str
         `settling` (published late: one of the first two seconds), `noisy`, `clipped`, `bridged`, `lead_off`, `lost`
-        (some lead, within the QRS), `cut` (the signal began or ended within the QRS), `long` (ended at 400 ms).
+        (some lead, within the QRS), `cut` (the signal began or ended within the QRS), `long` (ended at 220 ms).
     delay_ms : float
         Algorithmic delay: from the offset to `known`, in ms of signal.
     """
