@@ -9,14 +9,14 @@ OPEN = 0.2  # a QRS may begin where its score rises through this
 # it reaches as far as its score is above these parts of its largest (at a half, offsets come 5 ms late)
 ONSET_LEVEL = 0.5
 OFFSET_LEVEL = 0.65
-SHORTEST = 7  # 28 ms above the latter,
-AREA = 2.0  # and this sum of scores, make a QRS
+SHORTEST = 5  # 20 ms above the latter,
+AREA = 1.8  # and this sum of scores, make a QRS
 HOLD = 3  # 12 ms below it end one
 LONGEST = 55  # 220 ms: what goes on for longer is a QRS and its T wave, or two beats,
-RISE = 0.3  # of which the second begins where the score rises by this from the dip between them
+RISE = 0.5  # of which the second begins where the score rises by this from the dip between them
 MERGE = 8  # a fragment that begins within 32 ms of the last offset belongs to that beat,
 WIDEST = 40  # if both together last no more than 160 ms
-REFRACTORY = 60  # 240 ms from onset to onset: of two, the surer counts
+REFRACTORY = 57  # 228 ms from onset to onset: of two, the surer counts
 SCORES = 256  # remembered
 
 ONSET, BEAT = 1, 2
