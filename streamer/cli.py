@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamer import __version__
+
+if TYPE_CHECKING:
+    from streamer.feeds import Faults, Source
 
 INGEST, EVENTS = "tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"
 
@@ -217,19 +220,25 @@ def detect(
 
 
 def _play(
-    make: "Callable[[], object]", to: str, stream: str | None, speed: float, chunk_ms: float, loop: bool, **more: object
+    make: Callable[[], "Source"],
+    to: str,
+    stream: str | None,
+    speed: float,
+    chunk_ms: float,
+    loop: bool,
+    faults: "Faults | None" = None,
 ) -> None:
     """Play a source with a progress bar where it ends."""
     with sentences():
         from rich.console import Console
         from rich.progress import Progress
 
-        from streamer.feeds import Player
+        from streamer.feeds import Faults, Player
 
         source = make()
-        for name, unit in source.left_out.items():  # type: ignore[attr-defined]
+        for name, unit in source.left_out.items():
             typer.echo(f"left out: {name}, in {unit} and not mV or uV", err=True)
-        player = Player(source, to, stream, speed, chunk_ms, loop, **more)  # type: ignore[arg-type]
+        player = Player(source, to, stream, speed, chunk_ms, loop, faults or Faults())
         stopped = threading.Event()
         _stop_on_signal(stopped.set)
         typer.echo(f"stream {player.stream} waits for a service at {to}", err=True)
@@ -273,7 +282,7 @@ def feed_simulator(
 ) -> None:
     """Send a simulated heart (McSharry's dynamical ECG)."""
 
-    def make() -> object:
+    def make() -> "Source":
         from streamer.feeds.simulator import Disturbances, Simulator, parse_lead_off, parse_script
 
         disturbances = Disturbances(noise, mains, baseline, lead_off=[parse_lead_off(text) for text in lead_off or []])
@@ -296,7 +305,7 @@ def feed_wfdb(
 ) -> None:
     """Play a WFDB record."""
 
-    def make() -> object:
+    def make() -> "Source":
         from streamer.feeds import open_wfdb
 
         return open_wfdb(record, lead)
@@ -318,7 +327,7 @@ def feed_csv(
 ) -> None:
     """Play a CSV file."""
 
-    def make() -> object:
+    def make() -> "Source":
         from streamer.feeds import open_csv
 
         return open_csv(file, lead, fs, unit)
@@ -335,7 +344,7 @@ def info(model: ModelOption = None, engine: EngineOption = EngineName.onnx) -> N
         typer.echo(describe(model, engine))
 
 
-def _stop_on_signal(stop: "Callable[[], object]") -> None:
+def _stop_on_signal(stop: Callable[[], object]) -> None:
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM):

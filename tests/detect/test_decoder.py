@@ -99,7 +99,7 @@ def test_of_two_within_the_refractory_time_the_surer_counts():
 
 def test_two_beats_in_one_stretch_are_told_apart_by_the_dip():
     scores = hill(400, (100, 200, 0.95))
-    scores[150:165] = 0.55
+    scores[150:165] = 0.4
     found = beats(decode(scores))
     assert len(np.unique(found["beat"])) == 2
 
