@@ -135,36 +135,32 @@ def demo(
 
         script = parse_script("sinus:12,pvc:12,af:12,tachy:8,bigeminy:10,brady:8,pause:12")
         service = Service(load_engine("onnx", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
-        ready, done = threading.Event(), threading.Event()
-        server = threading.Thread(target=service.run, args=(ready.set,))
-        server.start()
-        ready.wait()
-        subscriber = Subscriber(service.events, signal=not jsonl)
-        player = Player(Simulator(250, ["II"], script), service.ingest, "demo")
-
-        def play() -> None:
-            player.subscribed()
-            player.play(stop=done.is_set)
-
-        heart = threading.Thread(target=play)
-        heart.start()
-        end = None if seconds is None else time.monotonic() + seconds
+        done = threading.Event()
 
         def ends() -> bool:
             return end is not None and time.monotonic() >= end
 
-        try:
-            if jsonl:
-                print_lines(subscriber, ends, settling=False)
-            else:
-                show(subscriber, ends, "demo")
-        finally:
-            done.set()
-            heart.join()
-            service.stop()
-            server.join()
-            player.close()
-            subscriber.close()
+        with service.in_background():
+            subscriber = Subscriber(service.events, signal=not jsonl)
+            player = Player(Simulator(250, ["II"], script), service.ingest, "demo")
+
+            def play() -> None:
+                player.subscribed()
+                player.play(stop=done.is_set)
+
+            heart = threading.Thread(target=play)
+            heart.start()
+            end = None if seconds is None else time.monotonic() + seconds
+            try:
+                if jsonl:
+                    print_lines(subscriber, ends, settling=False)
+                else:
+                    show(subscriber, ends, "demo")
+            finally:
+                done.set()
+                heart.join()
+                player.close()
+                subscriber.close()
 
 
 @app.command()

@@ -22,34 +22,30 @@ CHUNKS_MS = (20, 40, 100, 500)
 def measure(profile: str, seconds: float) -> dict[int, list[float]]:
     """Play a heart for each chunk length at once, in real time, and return the total latency of their beats in ms."""
     service = Service(load_engine("onnx", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
-    ready = threading.Event()
-    server = threading.Thread(target=service.run, args=(ready.set,))
-    server.start()
-    ready.wait()
-    subscriber = Subscriber(service.events)
-    players = {}
-    for ms in CHUNKS_MS:
-        heart = Simulator(250, ["II"], parse_script("sinus:10,pvc:10,af:10"), seconds, seed=ms)
-        players[f"chunk-{ms}"] = Player(heart, service.ingest, f"chunk-{ms}", chunk_ms=ms)
-    for player in players.values():
-        player.subscribed()
-    feeds = [threading.Thread(target=player.play) for player in players.values()]
-    for feed in feeds:
-        feed.start()
     totals: dict[int, list[float]] = {ms: [] for ms in CHUNKS_MS}
-    playing = set(players)
-    while playing:
-        payload = subscriber.receive(1.0)
-        event = None if payload is None else decode_event(payload)
-        if isinstance(event, StatusMessage) and event.code == "ended":
-            playing.discard(event.stream)
-        if isinstance(event, BeatMessage) and "settling" not in event.flags and event.latency.total is not None:
-            totals[int(event.stream.split("-")[1])].append(event.latency.total)
-    service.stop()
-    server.join()
-    for player in players.values():
-        player.close()
-    subscriber.close()
+    with service.in_background():
+        subscriber = Subscriber(service.events)
+        players = {}
+        for ms in CHUNKS_MS:
+            heart = Simulator(250, ["II"], parse_script("sinus:10,pvc:10,af:10"), seconds, seed=ms)
+            players[f"chunk-{ms}"] = Player(heart, service.ingest, f"chunk-{ms}", chunk_ms=ms)
+        for player in players.values():
+            player.subscribed()
+        feeds = [threading.Thread(target=player.play) for player in players.values()]
+        for feed in feeds:
+            feed.start()
+        playing = set(players)
+        while playing:
+            payload = subscriber.receive(1.0)
+            event = None if payload is None else decode_event(payload)
+            if isinstance(event, StatusMessage) and event.code == "ended":
+                playing.discard(event.stream)
+            if isinstance(event, BeatMessage) and "settling" not in event.flags and event.latency.total is not None:
+                totals[int(event.stream.split("-")[1])].append(event.latency.total)
+        for feed, player in zip(feeds, players.values(), strict=True):
+            feed.join()
+            player.close()
+        subscriber.close()
     return totals
 
 

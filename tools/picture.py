@@ -26,28 +26,23 @@ def main(
 ) -> None:
     """Watch the real service on a simulated heart for a while, and export what the terminal shows."""
     service = Service(load_engine(), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
-    ready, done = threading.Event(), threading.Event()
-    server = threading.Thread(target=service.run, args=(ready.set,))
-    server.start()
-    ready.wait()
-    subscriber = Subscriber(service.events, signal=True)
-    player = Player(Simulator(250, ["II"], parse_script(SCRIPT), seed=5), service.ingest, "demo")
-    while not player.subscribed(0.1):
-        pass
-    heart = threading.Thread(target=player.play, kwargs={"stop": done.is_set})
-    heart.start()
+    done = threading.Event()
     view = View("demo")
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        payload = subscriber.receive(0.1)
-        if payload is not None:
-            view.take(decode_event(payload))
-    done.set()
-    heart.join()
-    service.stop()
-    server.join()
-    player.close()
-    subscriber.close()
+    with service.in_background():
+        subscriber = Subscriber(service.events, signal=True)
+        player = Player(Simulator(250, ["II"], parse_script(SCRIPT), seed=5), service.ingest, "demo")
+        player.subscribed()
+        heart = threading.Thread(target=player.play, kwargs={"stop": done.is_set})
+        heart.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            payload = subscriber.receive(0.1)
+            if payload is not None:
+                view.take(decode_event(payload))
+        done.set()
+        heart.join()
+        player.close()
+        subscriber.close()
     with Path("/dev/null").open("w") as nowhere:
         console = Console(width=COLUMNS, height=ROWS, record=True, file=nowhere, force_terminal=True)
         console.print(view)

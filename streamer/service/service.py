@@ -1,7 +1,9 @@
 """The loop: chunks in, events out."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -102,6 +104,19 @@ class Service:
         """End `run`, from any thread."""
         if not self._stop_out.closed:
             self._stop_out.send(b"")
+
+    @contextmanager
+    def in_background(self) -> Iterator[None]:
+        """Run in a thread from the moment the first chunk can come until the block is left."""
+        ready = threading.Event()
+        thread = threading.Thread(target=self.run, args=(ready.set,))
+        thread.start()
+        ready.wait()
+        try:
+            yield
+        finally:
+            self.stop()
+            thread.join()
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is called; then finish what every stream holds, and close the sockets.
