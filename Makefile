@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/default
-MODEL ?= $(RUN)/stage4/model
+MODEL ?= $(RUN)/stage5/model
 
 .PHONY: help demo test lint train evaluate release figures clean
 

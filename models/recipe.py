@@ -18,13 +18,13 @@ class Stage:
     seed: int
 
 
-STAGES = (Stage(35, 2e-3, 1), Stage(40, 1.5e-3, 2), Stage(110, 2e-3, 3), Stage(70, 1.5e-3, 4))
+STAGES = (Stage(35, 2e-3, 1), Stage(40, 1.5e-3, 2), Stage(110, 2e-3, 3), Stage(70, 1.5e-3, 4), Stage(60, 1.5e-3, 5))
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the run; one that was interrupted goes on.")],
 ) -> None:
-    """Train on qtdb and ludb; then three times on what the model before makes of mitdb and the rest of qtdb."""
+    """Train on qtdb and ludb; then four times on what the model before makes of mitdb and the rest of qtdb."""
     before: Path | None = None
     for number, stage in enumerate(STAGES, 1):
         typer.echo(f"stage {number} of {len(STAGES)}")
