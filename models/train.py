@@ -169,7 +169,6 @@ def train(
             row = {"epoch": epoch, "loss": float(np.mean(losses))}
             if epoch % 5 == 4 or epoch == epochs - 1:
                 trainer.swap()
-                np.savez(out / "weights.npz", *[w.numpy() for w in trainer.weights])
                 export(trainer.parts, size, out / "model", describe(size, trainer.parts))
                 row |= boundary_errors(load_engine("onnx", "default", out / "model"))
                 trainer.swap()
