@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-CLASSES = ("none", "P", "QRS", "T")
+CLASSES = ("none", "P", "QRS", "T", "VQRS")  # the last is the QRS of a ventricular beat
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from models.data import QRS, Excerpt, T
+from models.data import UNTYPED, Excerpt, T, complexes
 
 
 def widen(excerpt: Excerpt, random: np.random.Generator) -> Excerpt:
@@ -26,8 +26,8 @@ def widen(excerpt: Excerpt, random: np.random.Generator) -> Excerpt:
         With its waves and spans on the new time axis.
     """
     signal = excerpt.signal.astype(np.float64)
-    complexes = excerpt.waves[excerpt.waves[:, 2] == QRS, :2]
-    chosen = complexes[random.random(len(complexes)) < random.choice([0.1, 0.25, 0.5])]
+    every = complexes(excerpt.waves)[:, :2]
+    chosen = every[random.random(len(every)) < random.choice([0.1, 0.25, 0.5])]
     if not len(chosen):
         return excerpt
     turn = random.choice([-1.5, -1.0, -0.6, 1.0, 1.3])
@@ -54,10 +54,12 @@ def widen(excerpt: Excerpt, random: np.random.Generator) -> Excerpt:
         result[:, :2] = np.interp(spans[:, :2], old, new)
         return result
 
+    waves = move(excerpt.waves)
+    waves[np.isin(excerpt.waves[:, 0], chosen[:, 0]), 2] = UNTYPED
     return replace(
         excerpt,
         signal=stretched.astype(np.float32),
-        waves=move(excerpt.waves),
+        waves=waves,
         known=move(excerpt.known),
         doubtful=move(excerpt.doubtful),
     )
@@ -76,7 +78,7 @@ class Augmenter:
 
     def __init__(self, noises: dict[str, NDArray[np.float32]]) -> None:
         self._noises = {360: noises}
-        for fs in (250, 500):
+        for fs in (250, 300, 500):
             self._noises[fs] = {kind: resample_poly(x, fs, 360).astype(np.float32) for kind, x in noises.items()}
 
     def __call__(
@@ -89,7 +91,7 @@ class Augmenter:
         signal : ndarray of float32, shape (n,)
             In mV.
         fs : float
-            Hz: 250, 360 or 500.
+            Hz: 250, 300, 360 or 500.
         random : Generator
 
         Returns
@@ -103,8 +105,8 @@ class Augmenter:
         n = len(x)
         t = np.arange(n) / fs
         size = max(0.05, float(np.percentile(np.abs(np.diff(x, prepend=x[0])), 99.5)) * fs / 100)
-        if random.random() < 0.5:
-            for kind, share in (("bw", 0.5), ("em", 0.35), ("ma", 0.5)):
+        if random.random() < 0.55:
+            for kind, share in (("bw", 0.5), ("em", 0.5), ("ma", 0.5)):
                 if random.random() < share:
                     x += self._piece(kind, n, fs, random) * size * self._level(random)
         if random.random() < 0.3:
@@ -124,7 +126,7 @@ class Augmenter:
         return x[:, None], fs * random.choice(self.STRETCHES)
 
     def _level(self, random: np.random.Generator) -> float:
-        return float(10 ** random.uniform(-1.5, 0.0))
+        return float(10 ** random.uniform(-1.4, 0.1))
 
     def _piece(self, kind: str, n: int, fs: float, random: np.random.Generator) -> NDArray[np.float64]:
         """Cut a stretch of noise of unit size."""

@@ -19,10 +19,14 @@ VALIDATION: dict[str, Callable[[str], bool]] = {
         }
     ),
     "ludb": lambda name: int(name) % 5 == 1,
+    "cinc2017": lambda name: int(name[1:]) % 5 == 0,
 }
-NONE, P, QRS, T, MASKED = 0, 1, 2, 3, 255
-WAVES = {"p": P, "N": QRS, "t": T}
+# what a sample or a wave is: the network's classes, then a QRS of unknown type, and what nothing is known about
+NONE, P, QRS, T, VQRS, UNTYPED, MASKED = 0, 1, 2, 3, 4, 5, 255
+WAVES = {"p": P, "N": UNTYPED, "t": T}
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
+VENTRICULAR = frozenset("VE")
+NOT_VENTRICULAR = frozenset("NLRBAaJSejn")
 NOISE_TRAINING_SHARE = 2 / 3
 
 
@@ -37,7 +41,8 @@ def data_folder() -> Path:
     folder = Path(os.environ.get("QRSTREAM_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"no databases in {folder}; set QRSTREAM_DATA to a folder that holds mitdb, qtdb, ludb and nstdb_noise "
+            f"no databases in {folder}; set QRSTREAM_DATA to a folder that holds mitdb, qtdb, ludb, cinc2017 and "
+            "nstdb_noise "
             "(wfdb.dl_database fetches them)"
         )
     return folder
@@ -78,6 +83,11 @@ class Excerpt:
     known: NDArray[np.float64]
     doubtful: NDArray[np.float64]
     start: int = 0
+
+
+def complexes(waves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the waves that are QRS complexes, of whatever type."""
+    return waves[np.isin(waves[:, 2], (QRS, VQRS, UNTYPED))]
 
 
 def spans(rows: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float64]:
@@ -130,7 +140,7 @@ def qtdb(validation: bool, leads: int = 2) -> list[Excerpt]:
         waves, doubtful, peaks = parse_waves(annotation)
         rr = float(np.median(np.diff(peaks))) if len(peaks) > 1 else record.fs
         groups = np.split(np.array(peaks), np.flatnonzero(np.diff(peaks) > 1.7 * rr) + 1)
-        qrs = sorted((first, last) for first, last, kind in waves if kind == QRS)
+        qrs = sorted((first, last) for first, last, kind in waves if kind == UNTYPED)
         for group in groups:
             inside = [(a, b) for a, b in qrs if group[0] - rr < a and b < group[-1] + rr]
             if not inside:
@@ -163,7 +173,7 @@ def ludb(validation: bool) -> list[Excerpt]:
         record = wfdb.rdrecord(path)
         for lead, title in enumerate(record.sig_name):
             waves, doubtful, _ = parse_waves(wfdb.rdann(path, title))
-            qrs = [w for w in waves if w[2] == QRS]
+            qrs = [w for w in waves if w[2] == UNTYPED]
             if not qrs:
                 continue
             first = min(w[0] for w in waves if w[1] >= qrs[0][0] - 0.4 * record.fs)

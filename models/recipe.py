@@ -18,7 +18,14 @@ class Stage:
     seed: int
 
 
-STAGES = (Stage(35, 2e-3, 1), Stage(40, 1.5e-3, 2), Stage(110, 2e-3, 3), Stage(70, 1.5e-3, 4), Stage(60, 1.5e-3, 5))
+STAGES = (
+    Stage(35, 2e-3, 1),
+    Stage(40, 1.5e-3, 2),
+    Stage(110, 2e-3, 3),
+    Stage(70, 1.5e-3, 4),
+    Stage(60, 1.5e-3, 5),
+    Stage(110, 1.2e-3, 6),
+)
 
 
 def main(

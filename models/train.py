@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -11,15 +12,15 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.architecture import CLASSES, Size, build, windowed
+from models.architecture import Size, build, windowed
 from models.augment import Augmenter
 from models.card import describe
-from models.data import MASKED, QRS, Excerpt, ludb, noises, qtdb
+from models.data import MASKED, QRS, UNTYPED, VQRS, Excerpt, complexes, ludb, noises, qtdb
 from models.export import export
 from models.pictures import plot_curves
 from models.streams import Streams
-from models.teacher import teach
-from models.validate import boundary_errors
+from models.teacher import follow, teach
+from models.validate import beat_errors, boundary_errors, merit
 from streamer.engine import load_engine
 
 WINDOW = 1000
@@ -29,6 +30,10 @@ RESET = 0.15
 # (hop, right context) in steps of 8 ms, as the profiles have them and between
 SEGMENTS = ((2, 3), (5, 8), (5, 8), (10, 8), (10, 35), (20, 15))
 AVERAGE = 0.998
+SMOOTHING = 0.01
+# the classes that a label allows: a QRS of unknown type may be either
+MEANT = np.eye(UNTYPED + 1, VQRS + 1, dtype=np.float32)
+MEANT[UNTYPED, [QRS, VQRS]] = 1.0
 
 
 class Trainer:
@@ -57,8 +62,10 @@ class Trainer:
         with tf.GradientTape() as tape:
             probabilities, h, c = windowed(self.parts, samples, self.h, self.c, hop, context)
             known = tf.cast(labels != MASKED, tf.float32)
-            truth = tf.one_hot(tf.where(labels == MASKED, tf.zeros_like(labels), labels), len(CLASSES))
-            each = keras.losses.categorical_crossentropy(truth, probabilities, label_smoothing=0.01)
+            truth = tf.gather(MEANT, tf.where(labels == MASKED, tf.zeros_like(labels), labels))
+            likelihood = tf.reduce_sum(truth * probabilities, axis=-1)
+            smooth = tf.reduce_mean(tf.math.log(probabilities + 1e-7), axis=-1)
+            each = -(1 - SMOOTHING) * tf.math.log(likelihood + 1e-7) - SMOOTHING * smooth
             loss = tf.reduce_sum(each * known) / (tf.reduce_sum(known) + 1.0)
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
@@ -90,7 +97,7 @@ def excerpts(teacher: Path | None) -> tuple[list[Excerpt], list[float]]:
     """Return what to train on and how often to draw each: as long a time of each database as its worth."""
     groups = [(qtdb(False), 1.5), (ludb(False), 1.5)]
     if teacher:
-        groups += [(teach(teacher, "qtdb"), 1.0), (teach(teacher, "mitdb"), 2.5)]
+        groups += [(teach(teacher, "qtdb"), 1.0), (teach(teacher, "mitdb"), 2.5), (follow(teacher), 0.8)]
     drawn, weights = [], []
     for group, share in groups:
         drawn += group
@@ -101,10 +108,10 @@ def excerpts(teacher: Path | None) -> tuple[list[Excerpt], list[float]]:
 
 def _wide(excerpt: Excerpt) -> float:
     """Return the share of QRS complexes of 130 ms or more: such excerpts are drawn more often."""
-    complexes = excerpt.waves[excerpt.waves[:, 2] == QRS]
-    if not len(complexes):
+    every = complexes(excerpt.waves)
+    if not len(every):
         return 0.0
-    return float(np.mean(complexes[:, 1] - complexes[:, 0] > 0.13 * excerpt.fs))
+    return float(np.mean(every[:, 1] - every[:, 0] > 0.13 * excerpt.fs))
 
 
 def train(
@@ -115,7 +122,7 @@ def train(
     Parameters
     ----------
     out : Path
-        Folder of the stage: `checkpoint`, `history.json`, `curves.png` and `model`.
+        Folder of the stage: `checkpoint`, `history.json`, `curves.png`, and `model`, the best so far.
     epochs : int
         Of 100 batches, 5.3 hours of ECG each.
     peak : float
@@ -134,7 +141,7 @@ def train(
     size = Size()
     out.mkdir(parents=True, exist_ok=True)
     schedule = keras.optimizers.schedules.CosineDecay(
-        peak / 20, epochs * STEPS, alpha=0.2, warmup_target=peak, warmup_steps=2 * STEPS
+        peak / 20, epochs * STEPS, alpha=0.03, warmup_target=peak, warmup_steps=2 * STEPS
     )
     trainer = Trainer(size, schedule, seed)
     if start:
@@ -169,8 +176,12 @@ def train(
             row = {"epoch": epoch, "loss": float(np.mean(losses))}
             if epoch % 5 == 4 or epoch == epochs - 1:
                 trainer.swap()
-                export(trainer.parts, size, out / "model", describe(size, trainer.parts))
-                row |= boundary_errors(load_engine("onnx", "default", out / "model"))
+                export(trainer.parts, size, out / "candidate", describe(size, trainer.parts))
+                engine = load_engine("onnx", "default", out / "candidate")
+                row |= boundary_errors(engine) | beat_errors(engine)
+                row["merit"] = merit(row)
+                if row["merit"] <= min(r["merit"] for r in [*history, row] if "merit" in r):
+                    shutil.copytree(out / "candidate", out / "model", dirs_exist_ok=True)
                 trainer.swap()
             history.append(row)
             (out / "history.json").write_text(json.dumps(history, indent=1))
