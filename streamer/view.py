@@ -16,6 +16,7 @@ from streamer.wire.messages import (
     LatencyMessage,
     SignalMessage,
     StatusMessage,
+    WavesMessage,
 )
 
 STRIP_S = 6.0
@@ -76,6 +77,7 @@ class View:
         self.stream = stream
         self._strip = Strip()
         self._beats: deque[BeatMessage] = deque(maxlen=9)
+        self._waves: dict[int, WavesMessage] = {}
         self._news: deque[str] = deque(maxlen=4)
         self._latency: LatencyMessage | None = None
         self._rr: deque[float] = deque(maxlen=8)
@@ -99,6 +101,8 @@ class View:
             self._beats.append(event)
             if event.rr_ms is not None and event.revision == 0:
                 self._rr.append(event.rr_ms)
+        elif isinstance(event, WavesMessage):
+            self._waves = {event.beat: event} | {b: w for b, w in self._waves.items() if b > event.beat - 20}
 
     def _take_signal(self, event: SignalMessage) -> None:
         lead, values = next(iter(event.leads.items()))
@@ -123,23 +127,28 @@ class View:
             Layout(Panel(Group(*self._news) if self._news else "", title="status"), size=6),
         )
         layout["below"].split_row(
-            Layout(Panel(self._beat_table(), title="beats")), Layout(Panel(self._latency_table(), title="latency, ms"))
+            Layout(Panel(self._beat_table(), title="beats, ms")),
+            Layout(Panel(self._latency_table(), title="latency, ms")),
         )
         return layout
 
     def _beat_table(self) -> Table:
         table = Table(box=None, expand=True)
-        for column in ("beat", "RR ms", "QRS ms", "sure", "told after ms", "flags"):
+        for column in ("beat", "RR", "PR", "QRS", "QT", "sure", "PVC", "after", "flags"):
             table.add_column(column, justify="left" if column == "flags" else "right", no_wrap=True)
         for beat in reversed(self._beats):
             total = beat.latency.total
             width = (beat.offset_ns - beat.onset_ns) / 1e6
+            waves = self._waves.get(beat.beat)
             table.add_row(
                 f"{beat.beat}",
-                "" if beat.rr_ms is None else f"{beat.rr_ms:.0f}",
+                _whole(beat.rr_ms),
+                _whole(waves.pr_ms if waves else None),
                 f"{width:.0f}",
+                _whole(waves.qt_ms if waves else None),
                 f"{beat.confidence:.2f}",
-                "" if total is None else f"{total:.0f}",
+                "" if beat.ventricular is None else f"{beat.ventricular:.2f}",
+                _whole(total),
                 " ".join([*beat.flags, *(["corrected"] if beat.revision else [])]),
             )
         return table
@@ -157,3 +166,7 @@ class View:
         if stages:
             table.add_row(f"beats {stages['algorithmic'].count}", "", "", "", "", style="dim")
         return table
+
+
+def _whole(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"

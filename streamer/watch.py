@@ -10,7 +10,7 @@ from streamer.service.sockets import attach
 from streamer.wire import WireError, decode_event, topic
 from streamer.wire.messages import BeatMessage, HeartbeatMessage, OnsetMessage
 
-KINDS = ("onset", "beat", "status", "latency")
+KINDS = ("onset", "beat", "waves", "status", "latency")
 FRAMES_A_SECOND = 8
 
 

@@ -1,8 +1,10 @@
-"""From class probabilities to QRS complexes, sample by sample."""
+"""From class probabilities to QRS complexes and their waves, sample by sample."""
 
 import numpy as np
 
 from streamer.conditioning.kernel import LOST, RING
+from streamer.detect import waves as around
+from streamer.detect.scores import SCORES, SCORES_DTYPE, fuse
 from streamer.jit import kernel
 
 OPEN = 0.2  # a QRS may begin where its score rises through this
@@ -17,7 +19,6 @@ RISE = 0.5  # of which the second begins where the score rises by this from the 
 MERGE = 8  # a fragment that begins within 32 ms of the last offset belongs to that beat,
 WIDEST = 40  # if both together last no more than 160 ms
 REFRACTORY = 57  # 228 ms from onset to onset: of two, the surer counts
-SCORES = 256  # remembered
 
 ONSET, BEAT = 1, 2
 CUT, LONG = 32, 64
@@ -31,14 +32,16 @@ FOUND_DTYPE = np.dtype(
         ("onset", "f8"),
         ("peak", "f8"),
         ("offset", "f8"),
-        ("confidence", "f8"),
+        ("score", "f8"),  # mean from onset to offset
+        ("ventricular", "f8"),  # share of the score that is for a ventricular QRS
         ("flags", "i8"),
     ]
 )
 
 DECODER_DTYPE = np.dtype(
     [
-        ("scores", "f8", (SCORES,)),  # of the newest samples, sample m at m % SCORES
+        ("scores", SCORES_DTYPE),
+        ("waves", around.WAVES_DTYPE),
         ("previous", "f8"),  # of the sample before; -1 where there is none
         ("open", "i8"),
         ("told", "i8"),  # whether what is open is a QRS: NEW, LONGER or BETTER
@@ -53,25 +56,11 @@ DECODER_DTYPE = np.dtype(
         ("revision", "i8"),
         ("last_onset", "f8"),
         ("last_offset", "f8"),
-        ("last_confidence", "f8"),
+        ("last_score", "f8"),
         ("last_flags", "i8"),
     ]
 )
 NEW, LONGER, BETTER = 1, 2, 3
-
-
-@kernel
-def fuse(probabilities, ring, row, sample):
-    """Mean probability of QRS over the leads, each by its quality; 0 where every lead is lost."""
-    total = 0.0
-    weight = 0.0
-    for j in range(ring.shape[0]):
-        heard = ring[j, sample % RING]
-        if heard.flags & LOST == 0:
-            share = max(heard.quality, np.float32(1e-3))
-            total += share * probabilities[j, row, 2]
-            weight += share
-    return total / weight if weight > 0.0 else 0.0
 
 
 @kernel
@@ -98,7 +87,7 @@ def _peak(ring, scores, onset, offset):
     top = first
     largest = -1.0
     for m in range(first, last + 1):
-        height = abs(ring[best, m % RING].raw - level) * scores[m % SCORES]
+        height = abs(ring[best, m % RING].raw - level) * scores.qrs[m % SCORES]
         if height > largest:
             largest = height
             top = m
@@ -133,14 +122,14 @@ def _onset(state, sample):
     """Where the score rises through the level, looking from the sample that opened the QRS; and whether it is cut."""
     level = ONSET_LEVEL * state.largest
     k = state.first
-    while k < sample and state.scores[k % SCORES] < level:
+    while k < sample and state.scores.qrs[k % SCORES] < level:
         k += 1
-    while k > 0 and k > sample - SCORES + 2 and state.scores[(k - 1) % SCORES] >= level and k > state.dip_at:
+    while k > 0 and k > sample - SCORES + 2 and state.scores.qrs[(k - 1) % SCORES] >= level and k > state.dip_at:
         k -= 1
     if k == 0:
         return 0.0, CUT
-    before = max(state.scores[(k - 1) % SCORES], 0.0)
-    at = state.scores[k % SCORES]
+    before = max(state.scores.qrs[(k - 1) % SCORES], 0.0)
+    at = state.scores.qrs[k % SCORES]
     return k - (at - level) / (at - before) if before < level else float(k), 0
 
 
@@ -149,12 +138,12 @@ def _offset(state, sample):
     """Where the score falls through the level for the last time; and whether it is cut."""
     level = OFFSET_LEVEL * state.largest
     k = sample
-    while k > state.first and state.scores[k % SCORES] < level:
+    while k > state.first and state.scores.qrs[k % SCORES] < level:
         k -= 1
     if k == sample:
         return float(k), CUT
-    at = state.scores[k % SCORES]
-    return k + (at - level) / (at - state.scores[(k + 1) % SCORES]), 0
+    at = state.scores.qrs[k % SCORES]
+    return k + (at - level) / (at - state.scores.qrs[(k + 1) % SCORES]), 0
 
 
 @kernel
@@ -165,7 +154,7 @@ def _begin(state, found, sample):
         state.told = LONGER
         return 0
     if state.beat > 0 and onset - state.last_onset < REFRACTORY:
-        if state.total / state.above > state.last_confidence:
+        if state.total / state.above > state.last_score:
             state.told = BETTER
         return 0
     state.told = NEW
@@ -194,26 +183,38 @@ def _end(state, found, qualities, lead_flags, ring, sample, overlong):
     if state.told != NEW:
         state.revision += 1
     total = 0.0
+    ventricular = 0.0
     for m in range(int(np.ceil(onset)), int(np.floor(offset)) + 1):
-        total += state.scores[m % SCORES]
+        total += state.scores.qrs[m % SCORES]
+        ventricular += state.scores.ventricular[m % SCORES]
+    peak = _peak(ring, state.scores, onset, offset)
     found.kind = BEAT
     found.beat = state.beat
     found.revision = state.revision
     found.decided = sample
     found.onset = onset
     found.offset = offset
-    found.peak = min(max(_peak(ring, state.scores, onset, offset), onset + 0.01), offset - 0.01)
-    found.confidence = min(1.0, total / (np.floor(offset) - np.ceil(onset) + 1))
+    found.peak = min(max(peak, onset + 0.01), offset - 0.01)
+    found.score = min(1.0, total / (np.floor(offset) - np.ceil(onset) + 1))
+    found.ventricular = ventricular / total
     found.flags = flags
     _describe(qualities, lead_flags, ring, onset, offset)
     state.last_onset = onset
     state.last_offset = offset
-    state.last_confidence = found.confidence
+    state.last_score = found.score
     state.last_flags = flags
 
 
 @kernel
-def decode(probabilities, ring, first, final, state, found, qualities, lead_flags):
+def _wait(state, ring, found):
+    """Look for the waves around a QRS that has ended."""
+    around.qrs_ended(
+        state.scores, ring, state.waves, found.decided, found.beat, found.revision, found.onset, found.offset
+    )
+
+
+@kernel
+def decode(probabilities, ring, first, final, state, found, qualities, lead_flags, told):
     """Read the probabilities of the samples from `first` on.
 
     Parameters
@@ -231,18 +232,22 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
         Room for what is found: two for each `SHORTEST` samples, and two.
     qualities, lead_flags : ndarray of float64, int64, shape (k, leads)
         Of the beats in `found`.
+    told : ndarray of TOLD_DTYPE, shape (k,)
+        Room for P and T of the beats.
 
     Returns
     -------
-    int
-        Entries of `found` that were filled.
+    found, told : int
+        Entries of `found` and of `told` that were filled.
     """
     count = 0
+    tellings = 0
     n = probabilities.shape[1]
     for i in range(n):
         m = first + i
-        p = float(fuse(probabilities, ring, i, m))
-        state.scores[m % SCORES] = p
+        fuse(probabilities, ring, i, m, state.scores)
+        p = state.scores.qrs[m % SCORES]
+        tellings += around.follow(state.scores, ring, state.waves, m, False, told[tellings])
         if p < state.dip:
             state.dip = p
             state.dip_at = m
@@ -264,11 +269,15 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
             else:
                 state.below += 1
             if state.told == 0 and state.above >= SHORTEST and state.total >= AREA:
-                count += _begin(state, found[count], m)
+                began = _begin(state, found[count], m)
+                count += began
+                if began:
+                    tellings += around.qrs_began(state.scores, ring, state.waves, m, told[tellings])
             overlong = state.below == 0 and m - state.first >= LONGEST
             if state.below >= HOLD or overlong:
                 if state.told:
                     _end(state, found[count], qualities[count], lead_flags[count], ring, m, overlong)
+                    _wait(state, ring, found[count])
                     count += 1
                 state.open = 0
                 state.dip = p
@@ -277,6 +286,9 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
     if final and state.open:
         if state.told:
             _end(state, found[count], qualities[count], lead_flags[count], ring, first + n - 1, False)
+            _wait(state, ring, found[count])
             count += 1
         state.open = 0
-    return count
+    if final:
+        tellings += around.follow(state.scores, ring, state.waves, first + n - 1, True, told[tellings])
+    return count, tellings

@@ -50,7 +50,9 @@ class Beat(Event, tag="beat", kw_only=True):
     rr_ms : float or None
         RR interval from the beat before, peak to peak; None after a gap and for the first beat.
     confidence : float
-        Mean probability of the samples between onset and offset to be QRS, 0 to 1.
+        Probability that this is a beat, 0 to 1, calibrated.
+    ventricular : float or None
+        Probability that the beat is ventricular, 0 to 1; None if the model does not say.
     leads : dict
         Lead to mean quality within the QRS, 0 to 1, of the leads that were used.
     flags : list of str
@@ -67,9 +69,59 @@ class Beat(Event, tag="beat", kw_only=True):
     offset: float
     rr_ms: float | None
     confidence: float
+    ventricular: float | None
     leads: dict[str, float]
     flags: list[str]
     delay_ms: float
+
+
+class Wave(msgspec.Struct, kw_only=True):
+    """A P or a T.
+
+    Attributes
+    ----------
+    onset, peak, offset : float
+        In samples of the feed.
+    confidence : float
+        Mean score of its samples, 0.5 to 1; not calibrated.
+    """
+
+    onset: float
+    peak: float
+    offset: float
+    confidence: float
+
+
+class Waves(Event, tag="waves", kw_only=True):
+    """P and T around a QRS complex; known when the T has ended, the next QRS has begun, or 640 ms have passed.
+
+    Attributes
+    ----------
+    beat, revision : int
+        Of the beat that they belong to.
+    p, t : Wave or None
+    pr_ms : float or None
+        From the onset of the P to that of the QRS.
+    qt_ms : float or None
+        From the onset of the QRS to the end of the T.
+    qtc_bazett_ms, qtc_fridericia_ms : float or None
+        QT over the square root, and the cube root, of the RR interval before the beat in seconds (Bazett 1920,
+        Fridericia 1920).
+    flags : list of str
+        `no_p`, `no_t`; `irregular`: RR intervals vary and most of the last beats have no P, as in atrial fibrillation:
+        a P, a PR and a QTc are not to be trusted; `ventricular`: nor are they of such a beat; and what the beat is
+        flagged with.
+    """
+
+    beat: int
+    revision: int
+    p: Wave | None
+    t: Wave | None
+    pr_ms: float | None
+    qt_ms: float | None
+    qtc_bazett_ms: float | None
+    qtc_fridericia_ms: float | None
+    flags: list[str]
 
 
 class Status(Event, tag="status", kw_only=True):

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.conditioning.conditioner import Conditioner
-from streamer.conditioning.kernel import BRIDGE_S, FLAG_NAMES, LOST, OFF, RING, SETTLE
+from streamer.conditioning.kernel import BRIDGE_S, LOST, OFF, RING, SETTLE
 from streamer.detect import decoder
-from streamer.detect.events import Beat, Event, Onset, Status
+from streamer.detect.events import Beat, Event, Onset, Status, Waves
+from streamer.detect.telling import Teller
+from streamer.detect.waves import TOLD_DTYPE
 from streamer.engine.base import Engine, Floats, State
 
 KEEP_S = 10.0
 BLOCK = SETTLE  # 250 Hz samples conditioned at a time; with as many held, they fit the ring
-FLAGS = FLAG_NAMES | {decoder.CUT: "cut", decoder.LONG: "long"}
-RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2}
+RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2, Waves: 3}
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ class Stream:
         self._found = np.zeros(room, decoder.FOUND_DTYPE)
         self._qualities = np.zeros((room, len(leads)))
         self._lead_flags = np.zeros((room, len(leads)), np.int64)
+        self._told = np.zeros(room, TOLD_DTYPE)
+        self._teller = Teller(self.fs, self._step, self.leads, engine.card)
         self._last = np.full(len(leads), np.nan)  # the newest sample of each lead
         self._off = np.zeros(len(leads), np.bool_)
         self._begun = False
@@ -88,8 +91,6 @@ class Stream:
         self._start = 0  # the feed's sample that it began with
         self._fed = 0  # its 250 Hz samples that the network has had
         self._watched = 0  # and those looked at for lost leads
-        self._peak: float | None = None  # of the last beat
-        self._peak_before: float | None = None
 
     def push(self, samples: NDArray[np.float64], index: int | None = None) -> Work:
         """Take samples of all leads.
@@ -158,6 +159,7 @@ class Stream:
         at = self._expected - 1
         events.append(Status(known=at, code="ended", index=at, detail="The stream has ended."))
         self._conditioner.restart(keep_scale=False)
+        self._teller.begin(0, keep=False)
         self._decoder["beat"] = 0
         self._off[:] = False
         self._begun = False
@@ -236,7 +238,9 @@ class Stream:
 
     def _begin(self, missing: int, events: list[Event]) -> None:
         """Start a segment at the next sample."""
-        self._conditioner.restart(keep_scale=missing <= KEEP_S * self.fs)
+        keep = missing <= KEEP_S * self.fs
+        self._conditioner.restart(keep_scale=keep)
+        self._teller.begin(self._expected, keep)
         self._open = True
         self._held = not self._conditioner.settled
         self._start = self._expected
@@ -259,7 +263,6 @@ class Stream:
         probabilities, self._network = yield Request(samples, self._network, True)
         self._decode(probabilities, self._fed - samples.shape[1] - self._context, events, at)
         self._open = False
-        self._peak = self._peak_before = None
 
     def _condition(self, samples: NDArray[np.float64], events: list[Event], bridge: bool = False) -> Step:
         while len(samples):
@@ -316,7 +319,7 @@ class Stream:
         """Turn probabilities of the samples from `first` on into events."""
         before = max(0, -first)  # the network's delay, before the segment began
         final = self._fed == self._conditioner.made and at is not None
-        count = decoder.decode(
+        count, tellings = decoder.decode(
             probabilities[:, before:],
             self._conditioner.ring,
             first + before,
@@ -325,64 +328,42 @@ class Stream:
             self._found,
             self._qualities,
             self._lead_flags,
+            self._told,
         )
+        told = 0
         for k in range(count):
-            self._tell(self._found[k], self._qualities[k], self._lead_flags[k], events, at)
+            found = self._found[k]
+            # the waves of a beat are told before a correction of it, or the next one, takes its place
+            while told < tellings and self._told[told]["decided"] < found["decided"]:
+                self._tell_waves(self._told[told], events, at)
+                told += 1
+            known, names = self._when(int(found["decided"]), at)
+            if found["kind"] == decoder.ONSET:
+                events.append(self._teller.onset(found, known, names))
+            else:
+                events.append(self._teller.beat(found, self._qualities[k], self._lead_flags[k], known, names))
+        for waves in self._told[told:tellings]:
+            self._tell_waves(waves, events, at)
 
-    def _tell(
-        self, found: Any, qualities: NDArray[np.float64], flags: NDArray[np.int64], events: list[Event], at: int | None
-    ) -> None:
-        onset = self._start + float(found["onset"]) * self._step
-        offset = self._start + float(found["offset"]) * self._step
-        hop = (int(found["decided"]) + self._context) // self._hop
+    def _tell_waves(self, told: Any, events: list[Event], at: int | None) -> None:
+        events.append(self._teller.waves(told, self._when(int(told["decided"]), at)[0]))
+
+    def _when(self, decided: int, at: int | None) -> tuple[int, list[str]]:
+        """Return the feed's sample that made a decision known, and `settling` if it was held for the scale."""
+        hop = (decided + self._context) // self._hop
         known = self._known((hop + 1) * self._hop, at)
-        names = []
         if self._held:
             settled = self._known(SETTLE, at)
             if known < settled:
-                known, names = settled, ["settling"]
-        number = int(found["beat"])
-        if found["kind"] == decoder.ONSET:
-            names += [name for flag, name in FLAGS.items() if int(found["flags"]) & flag]
-            delay = 1000 * (known - onset) / self.fs
-            events.append(Onset(known=known, beat=number, onset=onset, delay_ms=delay, flags=names))
-            return
-        peak = self._start + float(found["peak"]) * self._step
-        revision = int(found["revision"])
-        if revision == 0:
-            self._peak_before = self._peak
-        self._peak = peak
-        together = int(np.bitwise_or.reduce(flags)) | int(found["flags"])
-        names += [name for flag, name in FLAGS.items() if together & flag]
-        events.append(
-            Beat(
-                known=known,
-                beat=number,
-                revision=revision,
-                onset=onset,
-                peak=peak,
-                offset=offset,
-                rr_ms=None if self._peak_before is None else 1000 * (peak - self._peak_before) / self.fs,
-                confidence=float(found["confidence"]),
-                leads={
-                    lead: round(float(q), 3)
-                    for lead, q, f in zip(self.leads, qualities, flags, strict=True)
-                    if not int(f) & LOST
-                },
-                flags=names,
-                delay_ms=1000 * (known - offset) / self.fs,
-            )
-        )
+                return settled, ["settling"]
+        return known, []
 
-    _VALUES = (
-        *("_begun", "_expected", "_missing", "_open", "_held", "_start", "_fed", "_watched"),
-        *("_peak", "_peak_before"),
-    )
+    _VALUES = ("_begun", "_expected", "_missing", "_open", "_held", "_start", "_fed", "_watched")
 
     def state(self) -> dict[str, Any]:
         """Return everything that the stream remembers, as plain values and copies of arrays."""
         return {
-            "values": {name[1:]: getattr(self, name) for name in self._VALUES},
+            "values": {name[1:]: getattr(self, name) for name in self._VALUES} | {"teller": self._teller.state()},
             "arrays": {
                 **self._conditioner.state(),
                 **{f"network_{k}": x.copy() for k, x in self._network._asdict().items()},
@@ -396,6 +377,7 @@ class Stream:
         """Go on from what `state` returned."""
         for name in self._VALUES:
             setattr(self, name, state["values"][name[1:]])
+        self._teller.load(state["values"]["teller"])
         arrays = state["arrays"]
         self._conditioner.load(arrays)
         self._network = State(*(arrays[f"network_{k}"] for k in State._fields))
@@ -413,5 +395,5 @@ def runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, int]]:
 
 
 def ordered(events: list[Event]) -> list[Event]:
-    """Sort by `known`; of those known at once status comes first, then onset, then beat."""
+    """Sort by `known`; of those known at once status comes first, then onset, beat and waves."""
     return sorted(events, key=lambda event: (event.known, RANK[type(event)])) if len(events) > 1 else events

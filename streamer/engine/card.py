@@ -1,6 +1,7 @@
 """The card of a released model: what a machine must know to run it, and what a person must know to trust it."""
 
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +29,30 @@ class Segment(msgspec.Struct, frozen=True):
     right_context: int
 
 
+class Logistic(msgspec.Struct, frozen=True):
+    """What turns a score into a probability: 1 / (1 + exp(-(bias + slope * log-odds of the score))).
+
+    After Platt 1999, "Probabilistic outputs for support vector machines".
+
+    Attributes
+    ----------
+    slope, bias : float
+    """
+
+    slope: float
+    bias: float
+
+    def __call__(self, score: float) -> float:
+        """Return the probability."""
+        return 1.0 / (1.0 + math.exp(-(self.bias + self.slope * log_odds(score))))
+
+
+def log_odds(score: float) -> float:
+    """Return the log-odds of a score, kept within 0.001 and 0.999."""
+    score = min(max(score, 0.001), 0.999)
+    return math.log(score / (1.0 - score))
+
+
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`card.json` of a model folder.
 
@@ -53,6 +78,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trained_on, licences, limits : list of str
     figures : dict
         What `make evaluate` printed when the model was released.
+    confidence, ventricular : Logistic, optional
+        From the network's mean score of a beat to the probability that it is one, and likewise that it is ventricular;
+        without them the scores are told as they are.
     """
 
     format: int
@@ -73,6 +101,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licences: list[str]
     limits: list[str]
     figures: dict[str, dict[str, float]]
+    confidence: Logistic | None = None
+    ventricular: Logistic | None = None
 
     def segment(self, profile: str) -> Segment:
         """Return the segment of a profile.

@@ -11,7 +11,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.detect import Beat, DetectorPool, Event, Onset, Status
+from streamer.detect import Beat, DetectorPool, Event, Onset, Status, Waves
 from streamer.engine import Engine
 from streamer.latency import Recorder
 from streamer.service.publisher import Publisher
@@ -24,6 +24,7 @@ from streamer.wire.messages import (
     OnsetMessage,
     SignalMessage,
     StatusMessage,
+    WavesMessage,
 )
 
 TICK_NS = 1_000_000_000
@@ -263,7 +264,7 @@ class Service:
                 index=event.index, known=event.known, lead=event.lead, samples=event.samples,
             )  # fmt: skip
             return
-        where = topic("onset" if isinstance(event, Onset) else "beat", name)
+        where = topic(str(event.__struct_config__.tag), name)
         published = time.time_ns()
         about: dict[str, Any] = msgspec.structs.asdict(event)
         about |= {
@@ -277,6 +278,8 @@ class Service:
             about["onset_ns"] = receipt.sample_ns(event.onset)
             about["latency"] = receipt.latency(event.onset, event.known, event.delay_ms, published)
             self._publisher.send(where, OnsetMessage(**about))
+        elif isinstance(event, Waves):
+            self._publisher.send(where, WavesMessage(**about))
         elif isinstance(event, Beat):
             for point in ("onset", "peak", "offset"):
                 about[f"{point}_ns"] = receipt.sample_ns(about[point])

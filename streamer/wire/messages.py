@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from streamer.detect.events import Beat, Onset
+from streamer.detect.events import Beat, Onset, Waves
 
 VERSION: Literal[1] = 1
 NAME = r"[A-Za-z0-9._-]{1,64}"
@@ -178,6 +178,26 @@ class BeatMessage(Beat, tag="beat", kw_only=True):
     latency: Latency
 
 
+class WavesMessage(Waves, tag="waves", kw_only=True):
+    """P and T of a beat on the wire.
+
+    Attributes
+    ----------
+    v : int
+    stream, epoch : str
+    seq : int
+        Counts the events of the topic.
+    published_ns : int
+        On the service's clock.
+    """
+
+    v: int
+    stream: str
+    epoch: str
+    seq: int
+    published_ns: int
+
+
 class StatusMessage(msgspec.Struct, tag_field="type", tag="status", kw_only=True):
     """News about a stream.
 
@@ -304,7 +324,9 @@ class SignalMessage(msgspec.Struct, tag_field="type", tag="signal", kw_only=True
     leads: dict[str, list[float | None]]
 
 
-EventMessage = OnsetMessage | BeatMessage | StatusMessage | HeartbeatMessage | LatencyMessage | SignalMessage
+EventMessage = (
+    OnsetMessage | BeatMessage | WavesMessage | StatusMessage | HeartbeatMessage | LatencyMessage | SignalMessage
+)
 
 
 class WireError(ValueError):

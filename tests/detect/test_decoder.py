@@ -5,6 +5,7 @@ import pytest
 
 from streamer.conditioning.kernel import LOST, RING, RING_DTYPE
 from streamer.detect import decoder
+from streamer.detect.waves import TOLD_DTYPE
 
 
 def decode(scores, step=None, ring=None):
@@ -24,9 +25,9 @@ def decode(scores, step=None, ring=None):
     for first in range(0, n, step):
         piece = probabilities[:, first : first + step]
         found = np.zeros(400, decoder.FOUND_DTYPE)
-        count = decoder.decode(
+        count, _ = decoder.decode(
             piece, ring, first, first + step >= n, state[0], found, np.zeros((400, len(scores))),
-            np.zeros((400, len(scores)), np.int64),
+            np.zeros((400, len(scores)), np.int64), np.zeros(400, TOLD_DTYPE),
         )  # fmt: skip
         result.append(found[:count].copy())
     return np.concatenate(result)
@@ -57,7 +58,7 @@ def test_one_hill_is_one_beat_with_interpolated_boundaries():
 def test_the_level_follows_the_largest_score():
     (beat,) = beats(decode(hill(400, (100, 124, 0.5))))
     assert beat["onset"] == pytest.approx(99.5)
-    assert beat["confidence"] == pytest.approx(0.5)
+    assert beat["score"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("step", [1, 3, 10, 57])
