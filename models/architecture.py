@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from streamer.engine.card import Segment
+
 CLASSES = ("none", "P", "QRS", "T", "VQRS")  # the last is the QRS of a ventricular beat
 
 
@@ -44,6 +46,25 @@ class Size:
     def left_samples(self) -> int:
         """250 Hz samples before the older one of a step that the convolutions see."""
         return self.receptive - self.right_samples - self.stride
+
+    def megaflops(self, segment: Segment) -> float:
+        """Return the cost of a second of one lead in 10^6 multiplications and additions, all overlap counted.
+
+        Parameters
+        ----------
+        segment : Segment
+            Hop and right context: the convolutions' row of a hop, and the backward window, overlap with the next.
+        """
+        (k1, k2, k3), (c1, c2, c3), stride = self.kernels, self.channels, self.stride
+        row = segment.hop + self.receptive - stride
+        steps = segment.hop // stride
+        window = steps + (segment.right_context - self.right_samples) // stride
+        first = row - k1 + 1
+        second = (first - k2) // stride + 1
+        macs = first * k1 * c1 + second * k2 * c1 * c2 + (second - k3 + 1) * k3 * c2 * c3
+        macs += steps * 4 * self.forward * (c3 + self.forward) + window * 4 * self.backward * (c3 + self.backward)
+        macs += steps * (self.forward + self.backward) * stride * len(CLASSES)
+        return 2e-6 * macs * 250 / segment.hop
 
 
 def build(size: Size) -> dict[str, keras.Model]:

@@ -9,16 +9,23 @@ from streamer.engine.card import Card
 TRAINED_ON = [
     "QT Database, training patients: manual boundaries (q1c)",
     "LUDB, training patients: manual boundaries of twelve leads",
-    "MIT-BIH Arrhythmia Database and the rest of qtdb, training patients: beats by hand, boundaries by a teacher",
-    "MIT-BIH Noise Stress Test noises, first two thirds",
+    "MIT-BIH Arrhythmia Database and the rest of qtdb, training patients: beats and their types by hand, P and T by a "
+    "teacher (an earlier model of ours), no boundaries of QRS",
+    "PhysioNet/CinC Challenge 2017, training patients: P, QRS and T where a teacher is sure",
+    "MIT-BIH Noise Stress Test noises, first two thirds of what was to be had",
+    "Calibration of confidence and ventricular probability: mitdb, all patients here, clean and with noise",
 ]
 LICENCES = [
     "All databases: PhysioNet, Open Data Commons Attribution License v1.0 (Goldberger et al. 2000)",
-    "qtdb: Laguna et al. 1997; ludb: Kalyakulina et al. 2020; mitdb: Moody & Mark 2001; nstdb: Moody et al. 1984",
+    "qtdb: Laguna et al. 1997; ludb: Kalyakulina et al. 2020; mitdb: Moody & Mark 2001; nstdb: Moody et al. 1984; "
+    "challenge-2017: Clifford et al. 2017",
 ]
 LIMITS = [
-    "Adults, at rest and ambulatory: no children, no ventricular fibrillation, few paced hearts",
+    "Adults, at rest and ambulatory. Never seen: children, ventricular fibrillation (nothing told there counts). "
+    "Rarely seen: paced hearts (four records), ventricular tachycardia",
     "Boundaries are those of the experts of qtdb and ludb, who differ from one another by 5 to 12 ms",
+    "Fusion beats, and the wide beats of bundle branch block, are mistaken for ventricular ones and conversely",
+    "A P is looked for before a QRS: one that no QRS follows (AV block) is not told",
     "Not a medical device",
 ]
 

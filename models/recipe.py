@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from models.train import train
+from models.beats import fit
+from models.train import excerpts, train
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ def main(
     before: Path | None = None
     for number, stage in enumerate(STAGES, 1):
         typer.echo(f"stage {number} of {len(STAGES)}")
-        before = train(out / f"stage{number}", stage.epochs, stage.peak, stage.seed, before, before)
+        before = train(out / f"stage{number}", excerpts(before), stage.epochs, stage.peak, stage.seed, before)
+    assert before
+    typer.echo("calibration")
+    fit(before)
     typer.echo(f"trained: make release MODEL={before}")
 
 

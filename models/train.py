@@ -31,6 +31,7 @@ RESET = 0.15
 SEGMENTS = ((2, 3), (5, 8), (5, 8), (10, 8), (10, 35), (20, 15))
 AVERAGE = 0.998
 SMOOTHING = 0.01
+BEST = 0.75  # share of the best weights in the final ones; the rest is that of the last
 # the classes that a label allows: a QRS of unknown type may be either
 MEANT = np.eye(UNTYPED + 1, VQRS + 1, dtype=np.float32)
 MEANT[UNTYPED, [QRS, VQRS]] = 1.0
@@ -94,7 +95,14 @@ class Trainer:
 
 
 def excerpts(teacher: Path | None) -> tuple[list[Excerpt], list[float]]:
-    """Return what to train on and how often to draw each: as long a time of each database as its worth."""
+    """Return what to train on and how often to draw each: as long a time of each database as its worth.
+
+    Parameters
+    ----------
+    teacher : Path or None
+        Folder of the model that labels mitdb, cinc2017 and the rest of qtdb; without, only what experts annotated is
+        learned from.
+    """
     groups = [(qtdb(False), 1.5), (ludb(False), 1.5)]
     if teacher:
         groups += [(teach(teacher, "qtdb"), 1.0), (teach(teacher, "mitdb"), 2.5), (follow(teacher), 0.8)]
@@ -115,14 +123,23 @@ def _wide(excerpt: Excerpt) -> float:
 
 
 def train(
-    out: Path, epochs: int, peak: float, seed: int, start: Path | None = None, teacher: Path | None = None
+    out: Path,
+    lessons: tuple[list[Excerpt], list[float]],
+    epochs: int,
+    peak: float,
+    seed: int,
+    start: Path | None = None,
+    size: Size | None = None,
 ) -> Path:
     """Train one stage, with progress; one that was interrupted goes on where its last epoch ended.
 
     Parameters
     ----------
     out : Path
-        Folder of the stage: `checkpoint`, `history.json`, `curves.png`, and `model`, the best so far.
+        Folder of the stage: `checkpoint`, `history.json`, `curves.png`, `last` and `best` (by validation), and `model`,
+        which lies between these two.
+    lessons : (list of Excerpt, list of float)
+        What `excerpts` returned.
     epochs : int
         Of 100 batches, 5.3 hours of ECG each.
     peak : float
@@ -130,24 +147,23 @@ def train(
     seed : int
     start : Path, optional
         Folder of a model to begin with.
-    teacher : Path, optional
-        Folder of the model that labels mitdb and qtdb; without, only what experts annotated is learned from.
+    size : Size, optional
+        Of the network; default: the released one's.
 
     Returns
     -------
     Path
         Folder of the model.
     """
-    size = Size()
+    size = size or Size()
     out.mkdir(parents=True, exist_ok=True)
     schedule = keras.optimizers.schedules.CosineDecay(
         peak / 20, epochs * STEPS, alpha=0.03, warmup_target=peak, warmup_steps=2 * STEPS
     )
     trainer = Trainer(size, schedule, seed)
     if start:
-        network = keras.saving.load_model(start / "model.keras", compile=False)
-        for name, part in trainer.parts.items():
-            part.set_weights(network.get_layer(name).get_weights())
+        for name, values in read_weights(start, trainer.parts).items():
+            trainer.parts[name].set_weights(values)
         for mean, weight in zip(trainer.average, trainer.weights, strict=True):
             mean.assign(weight)
     checkpoint = tf.train.Checkpoint(
@@ -158,7 +174,7 @@ def train(
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
         history = json.loads((out / "history.json").read_text())
-    drawn, weights = excerpts(teacher)
+    drawn, weights = lessons
     right = max(c for _, c in SEGMENTS) * size.stride + size.right_samples
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
@@ -176,16 +192,39 @@ def train(
             row = {"epoch": epoch, "loss": float(np.mean(losses))}
             if epoch % 5 == 4 or epoch == epochs - 1:
                 trainer.swap()
-                export(trainer.parts, size, out / "candidate", describe(size, trainer.parts))
-                engine = load_engine("onnx", "default", out / "candidate")
+                export(trainer.parts, size, out / "last", describe(size, trainer.parts))
+                engine = load_engine("onnx", "default", out / "last")
                 row |= boundary_errors(engine) | beat_errors(engine)
                 row["merit"] = merit(row)
                 if row["merit"] <= min(r["merit"] for r in [*history, row] if "merit" in r):
-                    shutil.copytree(out / "candidate", out / "model", dirs_exist_ok=True)
+                    shutil.copytree(out / "last", out / "best", dirs_exist_ok=True)
                 trainer.swap()
             history.append(row)
             (out / "history.json").write_text(json.dumps(history, indent=1))
             manager.save()
             plot_curves(history, out / "curves.png")
             progress.console.print(", ".join(f"{name} {value:.3g}" for name, value in row.items()))
+    blend(out / "best", out / "last", size, out / "model")
     return out / "model"
+
+
+def read_weights(folder: Path, parts: dict[str, keras.Model]) -> dict[str, list[np.ndarray]]:
+    """Return the weights of a model folder, by part."""
+    network = keras.saving.load_model(folder / "model.keras", compile=False)
+    return {name: network.get_layer(name).get_weights() for name in parts}
+
+
+def blend(one: Path, other: Path, size: Size, out: Path) -> None:
+    """Write the model whose weights lie between two on one path of training (after Izmailov et al. 2018).
+
+    Parameters
+    ----------
+    one, other, out : Path
+        Model folders.
+    size : Size
+    """
+    parts = build(size)
+    first, second = read_weights(one, parts), read_weights(other, parts)
+    for name, part in parts.items():
+        part.set_weights([BEST * a + (1 - BEST) * b for a, b in zip(first[name], second[name], strict=True)])
+    export(parts, size, out, describe(size, parts))

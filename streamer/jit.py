@@ -1,7 +1,10 @@
 """Compiled kernels that also import where no cache can be written."""
 
+import hashlib
 import warnings
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -28,10 +31,20 @@ def kernel(function: Kernel) -> Kernel:
     """
     try:
         compiled: Kernel = numba.njit(cache=True, nogil=True)(function)
+        # numba looks at the file of the kernel alone, and would keep what it has inlined from another that has changed
+        file = compiled._cache._cache_file  # type: ignore[attr-defined]
+        file._source_stamp = (*file._source_stamp, _digest(Path(function.__code__.co_filename).parents[1]))
     except RuntimeError:
         _warn_once()
         compiled = numba.njit(nogil=True)(function)
     return compiled
+
+
+@cache
+def _digest(package: Path) -> str:
+    """Return a checksum over the modules of a package that have kernels."""
+    sources = (path.read_bytes() for path in sorted(package.glob("*/*.py")))
+    return hashlib.sha256(b"".join(source for source in sources if b"@kernel" in source)).hexdigest()
 
 
 def _warn_once() -> None:

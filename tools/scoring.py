@@ -18,6 +18,7 @@ LEARNING_S = 300.0
 LIKELY = 0.5
 
 Array = NDArray[np.float64]
+Cells = Sequence[Sequence[object]]
 
 
 class Count(NamedTuple):
@@ -42,6 +43,11 @@ class Count(NamedTuple):
         """Harmonic mean of both, in percent."""
         total = 2 * self.tp + self.fp + self.fn
         return 200 * self.tp / total if total else float("nan")
+
+
+def percent(count: Count) -> list[str]:
+    """Return Se, PPV and F1 as cells."""
+    return [f"{value:.2f}" for value in (count.se, count.ppv, count.f1)]
 
 
 def gross(counts: Iterable[Count]) -> Count:

@@ -8,11 +8,11 @@ from streamer.detect.scores import SCORES, SCORES_DTYPE, fuse
 from streamer.jit import kernel
 
 OPEN = 0.2  # a QRS may begin where its score rises through this
-# it reaches as far as its score is above these parts of its largest (at a half, offsets come 5 ms late)
-ONSET_LEVEL = 0.5
-OFFSET_LEVEL = 0.65
+# it reaches as far as its score is above these parts of its largest (at a half, offsets come 5 ms late and onsets 1)
+ONSET_LEVEL = 0.45
+OFFSET_LEVEL = 0.72
 SHORTEST = 5  # 20 ms above the latter,
-AREA = 1.8  # and this sum of scores, make a QRS
+AREA = 1.45  # and this sum of scores, make a QRS
 HOLD = 3  # 12 ms below it end one
 LONGEST = 55  # 220 ms: what goes on for longer is a QRS and its T wave, or two beats,
 RISE = 0.5  # of which the second begins where the score rises by this from the dip between them

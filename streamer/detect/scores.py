@@ -8,15 +8,28 @@ from streamer.jit import kernel
 SCORES = 256  # remembered
 P, QRS, T, VQRS = 1, 2, 3, 4  # columns of the probabilities
 
+LEADS = 16
+FADING = 0.999  # of `seen` by the sample: it halves in 2.8 s
+SEEN_LEAST = 0.01
+
 # of sample m at m % SCORES; a ventricular QRS counts as QRS too
 SCORES_DTYPE = np.dtype(
-    [("qrs", "f8", (SCORES,)), ("ventricular", "f8", (SCORES,)), ("p", "f8", (SCORES,)), ("t", "f8", (SCORES,))]
+    [
+        ("qrs", "f8", (SCORES,)),
+        ("ventricular", "f8", (SCORES,)),
+        ("p", "f8", (SCORES,)),
+        ("t", "f8", (SCORES,)),
+        ("seen", "f8", (LEADS,)),  # how well each lead has shown the last QRS complexes
+    ]
 )
 
 
 @kernel
 def fuse(probabilities, ring, row, sample, scores):
-    """Take one sample's mean over the leads, each by its quality; 0 where every lead is lost.
+    """Take one sample's mean over the leads; 0 where every lead is lost.
+
+    A lead weighs by its quality, and by the largest score of a QRS that it has lately shown: one that shows none does
+    not vote against those that do.
 
     Parameters
     ----------
@@ -33,7 +46,11 @@ def fuse(probabilities, ring, row, sample, scores):
     for j in range(ring.shape[0]):
         heard = ring[j, sample % RING]
         if heard.flags & LOST == 0:
-            share = max(heard.quality, np.float32(1e-3))
+            own = np.float64(probabilities[j, row, QRS])
+            if typed:
+                own += probabilities[j, row, VQRS]
+            scores.seen[j] = max(own, FADING * scores.seen[j])
+            share = max(heard.quality, np.float32(1e-3)) * (scores.seen[j] + SEEN_LEAST)
             weight += share
             qrs += share * probabilities[j, row, QRS]
             p += share * probabilities[j, row, P]

@@ -1,0 +1,54 @@
+"""Make a model the released one, with its measured figures on its card: `make release MODEL=...`."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from models.export import write_sums
+from streamer.engine import load_engine
+from tools.evaluate import measure
+
+RELEASED = Path(__file__).parents[1] / "models" / "released" / "default"
+
+
+def write_card(folder: Path) -> None:
+    """Write CARD.md, for people, from card.json."""
+    card = json.loads((folder / "card.json").read_text())
+    lines = [f"# {card['name']} {card['version']}", ""]
+    lines += [f"{card['parameters']} parameters, reads {card['rate']} Hz, classes {', '.join(card['classes'])}.", ""]
+    lines += ["Split by patient: training and validation patients are those listed in `models/data.py`.", ""]
+    for title, key in (("Trained on", "trained_on"), ("Licences of the data", "licences"), ("Limits", "limits")):
+        lines += [f"## {title}", "", *(f"- {line}" for line in card[key]), ""]
+    lines += [
+        "## Figures",
+        "",
+        "Streaming, default profile, one lead, validation patients; `make evaluate` prints them; more in",
+        "`docs/accuracy.md`.",
+        "",
+    ]
+    for table, figures in card["figures"].items():
+        lines.append(f"- {table}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+    (folder / "CARD.md").write_text("\n".join(lines) + "\n")
+
+
+def main(model: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
+    """Measure a model and make it the released one."""
+    tables, figures = measure(load_engine("onnx", "default", model))
+    for title, text in tables.items():
+        typer.echo(f"\n{title}\n\n{text}")
+    if model.resolve() != RELEASED.resolve():
+        shutil.rmtree(RELEASED, ignore_errors=True)
+        shutil.copytree(model, RELEASED)
+    card = json.loads((RELEASED / "card.json").read_text()) | {"figures": figures}
+    (RELEASED / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+    write_sums(RELEASED)
+    write_card(RELEASED)
+    typer.echo(f"released: {RELEASED}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
