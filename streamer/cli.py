@@ -201,7 +201,7 @@ def detect(
     with sentences():
         from streamer.feeds import open_recording
         from streamer.offline import detect_recording, summary, write_lines
-        from streamer.sinks.annotations import final_beats, write_annotations
+        from streamer.sinks.annotations import final_beats, final_waves, write_annotations
 
         recording = open_recording(record, lead, fs, unit)
         for name, its_unit in recording.left_out.items():
@@ -210,7 +210,8 @@ def detect(
         if jsonl:
             write_lines(events, sys.stdout if jsonl == "-" else Path(jsonl))
         if annotations:
-            path = write_annotations(final_beats(events), recording.name, annotations, out, recording.fs)
+            waves = final_waves(events)
+            path = write_annotations(final_beats(events), recording.name, annotations, out, recording.fs, waves)
             typer.echo(f"wrote {path}", err=True)
         summary(recording, events)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from streamer.detect import Detector, Event, Status
 from streamer.feeds import Recording
-from streamer.sinks.annotations import final_beats
+from streamer.sinks.annotations import LIKELY, final_beats, final_waves
 
 BLOCK_S = 20
 
@@ -69,6 +69,18 @@ def summary(recording: Recording, events: list[Event]) -> None:
         low, high = rates[len(rates) // 100], rates[-1 - len(rates) // 100]
         table.add_row("heart rate", f"{60_000 / median(rr):.0f} /min (1st to 99th percentile {low:.0f} to {high:.0f})")
         table.add_row("QRS width", f"{median(1000 * (b.offset - b.onset) / recording.fs for b in beats):.0f} ms")
+        told = list(final_waves(events).values())
+        for name, field in (
+            ("PR", "pr_ms"),
+            ("QT", "qt_ms"),
+            ("QTc (Bazett)", "qtc_bazett_ms"),
+            ("QTc (Fridericia)", "qtc_fridericia_ms"),
+        ):
+            values = [getattr(waves, field) for waves in told if getattr(waves, field) is not None]
+            if values:
+                table.add_row(name, f"{median(values):.0f} ms (in {len(values)} of {len(told)} beats)")
+        if any(b.ventricular is not None for b in beats):
+            table.add_row("ventricular", f"{sum((b.ventricular or 0.0) >= LIKELY for b in beats)} beats, probably")
         table.add_row("delay", f"{median(b.delay_ms for b in beats):.0f} ms of signal after the QRS, by the algorithm")
     if news:
         table.add_row("status", ", ".join(f"{count} {code}" for code, count in news.items()))

@@ -86,9 +86,30 @@ def test_it_runs_where_no_cache_can_be_written(tmp_path):
     assert done.stderr.count("set NUMBA_CACHE_DIR") == 1
 
 
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(tmp_path):
+    folder = tmp_path / "pack" / "part"
+    folder.mkdir(parents=True)
+    (folder / "outer.py").write_text(
+        "from streamer.jit import kernel\nfrom inner import inner\n@kernel\ndef outer():\n    return inner()\n"
+    )
+    said = []
+    for value in (1, 2):
+        (folder / "inner.py").write_text(
+            f"from streamer.jit import kernel\n@kernel\ndef inner():\n    return {value}\n"
+        )
+        code = "from outer import outer; print(outer())"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout.strip())
+    assert said == ["1", "2"]
+
+
 def test_the_model_card_says_what_it_must():
     card = load_model().card
-    assert (card.rate, card.stride, card.classes) == (250, 2, ["none", "P", "QRS", "T"])
+    assert (card.rate, card.stride, card.classes) == (250, 2, ["none", "P", "QRS", "T", "VQRS"])
     assert set(card.profiles) == {"default", "fast", "careful"}
     assert card.right_samples <= 5
     assert card.trained_on

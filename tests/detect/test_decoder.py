@@ -49,15 +49,15 @@ def test_one_hill_is_one_beat_with_interpolated_boundaries():
     found = decode(hill(400, (100, 124, 1.0)))
     assert found["kind"].tolist() == [decoder.ONSET, decoder.BEAT]
     (beat,) = beats(found)
-    assert beat["onset"] == pytest.approx(99.5)
-    assert beat["offset"] == pytest.approx(124.35)
+    assert beat["onset"] == pytest.approx(99 + decoder.ONSET_LEVEL)
+    assert beat["offset"] == pytest.approx(125 - decoder.OFFSET_LEVEL)
     assert beat["onset"] < beat["peak"] < beat["offset"]
     assert beat["decided"] == 124 + decoder.HOLD
 
 
 def test_the_level_follows_the_largest_score():
     (beat,) = beats(decode(hill(400, (100, 124, 0.5))))
-    assert beat["onset"] == pytest.approx(99.5)
+    assert beat["onset"] == pytest.approx(99 + decoder.ONSET_LEVEL)
     assert beat["score"] == pytest.approx(0.5)
 
 
@@ -95,7 +95,7 @@ def test_of_two_within_the_refractory_time_the_surer_counts():
     assert len(weaker_after) == 1
     before, after = beats(decode(hill(400, (100, 120, 0.5), (140, 155, 0.95))))
     assert (after["beat"], after["revision"]) == (before["beat"], 1)
-    assert after["onset"] == pytest.approx(139.5)
+    assert after["onset"] == pytest.approx(139 + decoder.ONSET_LEVEL)
 
 
 def test_two_beats_in_one_stretch_are_told_apart_by_the_dip():
@@ -122,15 +122,24 @@ def test_signal_that_begins_or_ends_within_a_beat_is_flagged():
 
 def test_a_lost_lead_has_no_vote_and_quality_weighs():
     ring = np.zeros((2, RING), RING_DTYPE)
-    ring["quality"] = [[0.9], [0.1]]
-    scores = np.stack([hill(400, (100, 124, 1.0)), np.zeros(400)])
-    assert len(beats(decode(scores, ring=ring))) == 1
-    ring["quality"] = [[0.1], [0.9]]
-    assert len(beats(decode(scores, ring=ring))) == 0
+    both = hill(400, (50, 70, 1.0))
+    scores = np.stack([both + hill(400, (200, 224, 1.0)), both])  # the second lead saw the first QRS, not the second
+    for quality, expected in (([[0.9], [0.1]], 2), ([[0.1], [0.9]], 1)):
+        ring["quality"] = quality
+        assert len(beats(decode(scores, ring=ring))) == expected
     ring["flags"][1] = LOST
-    assert len(beats(decode(scores, ring=ring))) == 1
+    assert len(beats(decode(scores, ring=ring))) == 2
     ring["flags"][:] = LOST
     assert len(beats(decode(scores, ring=ring))) == 0
+
+
+def test_leads_that_show_no_qrs_do_not_vote_against_one_that_does():
+    ring = np.zeros((12, RING), RING_DTYPE)
+    ring["quality"] = 1.0
+    scores = np.zeros((12, 400))
+    scores[4] = hill(400, (100, 124, 1.0))
+    (beat,) = beats(decode(scores, ring=ring))
+    assert beat["onset"] == pytest.approx(99.5, abs=0.6)
 
 
 def test_the_peak_is_the_largest_deflection_from_the_onset_whichever_its_sign():

@@ -43,7 +43,7 @@ def test_p_and_t_are_measured_between_samples():
     assert beat["t"]["offset"] == pytest.approx(320 + 0.3 / 0.8, abs=1e-6)
     assert beat["p"]["onset"] < beat["p"]["peak"] < beat["p"]["offset"]
     assert beat["p"]["score"] == pytest.approx(0.9)
-    assert beat["qrs_onset"] == pytest.approx(199.5)
+    assert beat["qrs_onset"] == pytest.approx(199 + decoder.ONSET_LEVEL)
 
 
 def test_a_t_is_told_when_it_has_been_over_for_its_hold():

@@ -1,10 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from models.augment import Augmenter, widen
-from models.data import MASKED, NONE, QRS, VALIDATION, Excerpt, P, T, parse_waves
+from models.data import MASKED, NONE, QRS, UNTYPED, VALIDATION, VQRS, Excerpt, P, T, complexes, parse_waves
 from models.streams import Streams, condition, label
-from models.teacher import label_record
+from models.teacher import cut, label_record
+from models.train import MEANT
 from tests.conftest import heart
 
 
@@ -39,7 +42,7 @@ def test_waves_are_read_and_what_is_half_known_is_doubtful():
         (90, ")"),
     ]
     waves, doubtful, peaks = parse_waves(Annotation(*marks))
-    assert waves == [(10, 20, P), (30, 45, QRS), (70, 80, T)]
+    assert waves == [(10, 20, P), (30, 45, UNTYPED), (70, 80, T)]
     assert doubtful == [(46, 70), (81, 90)]
     assert peaks == [35]
 
@@ -71,14 +74,39 @@ def test_boundaries_are_learned_without_bias():
 def test_widened_beats_keep_their_labels():
     e = excerpt()
     wide = widen(e, np.random.default_rng(3))
-    before = e.waves[e.waves[:, 2] == QRS]
-    after = wide.waves[wide.waves[:, 2] == QRS]
+    before = complexes(e.waves)
+    after = complexes(wide.waves)
     lengths = (after[:, 1] - after[:, 0]) / (before[:, 1] - before[:, 0])
     assert len(wide.signal) > len(e.signal)
     assert lengths.max() > 1.3
     assert lengths.min() == pytest.approx(1.0, abs=0.01)
     assert (np.diff(after[:, 0]) > 0).all()
     assert wide.known[0, 1] > e.known[0, 1]
+
+
+def test_a_widened_beat_is_of_unknown_type():
+    e = excerpt()
+    wide = complexes(widen(e, np.random.default_rng(3)).waves)
+    lengths = (wide[:, 1] - wide[:, 0]) / (complexes(e.waves)[:, 1] - complexes(e.waves)[:, 0])
+    assert (wide[lengths > 1.2, 2] == UNTYPED).all()
+    assert (wide[lengths < 1.01, 2] == QRS).all()
+
+
+def test_beats_keep_their_annotated_type():
+    labels = np.zeros(2500, np.uint8)
+    for first in (500, 1000, 1500, 2000):
+        labels[first : first + 25] = QRS
+    record = SimpleNamespace(fs=250, sig_len=2500, n_sig=1, sig_name=["II"], p_signal=np.zeros((2500, 1)))
+    beats = np.array([[512, QRS], [1012, VQRS], [1512, UNTYPED], [2010, QRS], [2030, VQRS]])
+    (piece,) = cut("x", record, labels, beats)
+    assert piece.waves[:, 2].tolist() == [QRS, VQRS, UNTYPED, UNTYPED]  # two types at one QRS: it is left open
+    assert len(piece.doubtful) == 8  # its boundaries are the experts' to give
+
+
+def test_a_qrs_of_unknown_type_may_be_either():
+    assert MEANT[QRS].tolist() == [0, 0, 1, 0, 0]
+    assert MEANT[VQRS].tolist() == [0, 0, 0, 0, 1]
+    assert MEANT[UNTYPED].tolist() == [0, 0, 1, 0, 1]
 
 
 def test_the_teacher_is_believed_only_where_beats_are_annotated():
