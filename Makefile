@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/default
-MODEL ?= $(RUN)/stage5/model
+MODEL ?= $(RUN)/stage6/model
 
-.PHONY: help demo test lint train evaluate release figures clean
+.PHONY: help demo test lint train evaluate tables release figures clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,11 +38,22 @@ train: .venv/train  ## Train the default model into RUN (resumes where it stoppe
 evaluate: .venv/train  ## Measure the released model on the validation patients; needs the databases
 	$(BIN)/python -m tools.evaluate
 
-release: .venv/train  ## Make MODEL the released one, with its measured figures on the card
-	$(BIN)/python -m tools.evaluate --release $(MODEL)
+.venv/peers: .venv/train
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,test,peers]'
+	@touch $@
 
-figures: .venv/train  ## Make the picture in the README anew
+tables: .venv/peers  ## Measure every table of docs/accuracy.md, peers beside it
+	$(BIN)/python -m tools.evaluate --out docs/tables/validation.json
+	$(BIN)/python -m tools.compare_peers --out docs/tables/peers.json
+	$(BIN)/python -m tools.drift --out docs/tables/drift.json
+	$(BIN)/python -m tools.report
+
+release: .venv/train  ## Make MODEL the released one, with its measured figures on the card
+	$(BIN)/python -m tools.release $(MODEL)
+
+figures: .venv/train  ## Draw every picture anew; those of the accuracy need the databases
 	$(BIN)/python -m tools.picture
+	$(BIN)/python -m tools.figures
 
 clean:  ## Remove what make has made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,7 +32,7 @@ STAGES = (
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the run; one that was interrupted goes on.")],
 ) -> None:
-    """Train on qtdb and ludb; then four times on what the model before makes of mitdb and the rest of qtdb."""
+    """Train on qtdb and ludb, then five times on what the model before makes of the other databases too."""
     before: Path | None = None
     for number, stage in enumerate(STAGES, 1):
         typer.echo(f"stage {number} of {len(STAGES)}")

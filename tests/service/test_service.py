@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zmq
 
-from streamer import Beat, Detector
+from streamer import Beat, Detector, Waves
 from streamer.feeds import Faults, Player, Simulator
 from streamer.service import Service, ServiceError, require_loopback
 from streamer.service import service as service_module
@@ -87,7 +87,8 @@ def test_a_recording_gives_the_events_of_a_lone_detector(engine, bench):
     bench.send(x[:0], len(x), end=True)
     bench.code("ended")
     detector = Detector(250, ["II"], engine=engine)
-    expected = [e for e in detector.push(x.astype(np.float32)) + detector.flush() if isinstance(e, Beat)]
+    told = detector.push(x.astype(np.float32)) + detector.flush()
+    expected = [e for e in told if isinstance(e, Beat)]
     got = of(bench, "beat")
     assert [(e["beat"], e["onset"], e["peak"], e["offset"]) for e in got] == [
         (e.beat, e.onset, e.peak, e.offset) for e in expected
@@ -99,6 +100,14 @@ def test_a_recording_gives_the_events_of_a_lone_detector(engine, bench):
         assert event["latency"]["total"] is None
         assert event["latency"]["compute"] > 0
     assert [e["seq"] for e in got] == list(range(len(got)))
+    waves = [e for e in told if isinstance(e, Waves)]
+    sent = of(bench, "waves")
+    assert len(waves) >= len(expected) - 1
+    assert [(e["beat"], e["pr_ms"], e["qt_ms"], e["flags"]) for e in sent] == [
+        (e.beat, e.pr_ms, e.qt_ms, e.flags) for e in waves
+    ]
+    assert {e["_topic"] for e in sent} == {"waves/bed/"}
+    assert [e["seq"] for e in sent] == list(range(len(sent)))
     onsets = [k for k, e in enumerate(bench.events) if e["type"] == "onset"]
     beats = [k for k, e in enumerate(bench.events) if e["type"] == "beat"]
     assert len(onsets) == len(beats)
