@@ -134,7 +134,7 @@ class View:
 
     def _beat_table(self) -> Table:
         table = Table(box=None, expand=True)
-        for column in ("beat", "RR", "PR", "QRS", "QT", "sure", "PVC", "after", "flags"):
+        for column in ("beat", "RR", "PR", "QRS", "QT", "sure", "VEB", "after", "flags"):
             table.add_column(column, justify="left" if column == "flags" else "right", no_wrap=True)
         for beat in reversed(self._beats):
             total = beat.latency.total

@@ -92,3 +92,38 @@ def test_a_blend_lies_between(tmp_path):
 
     weights = keras.saving.load_model(tmp_path / "blend" / "model.keras", compile=False).get_weights()
     assert all(np.allclose(w, 1.5) for w in weights)
+
+
+def test_training_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
+    import json
+
+    from models import train as trainer
+    from tests.models.test_labels import excerpt, noise
+
+    monkeypatch.setattr(trainer, "STEPS", 2)
+    monkeypatch.setattr(trainer, "STREAMS", 3)
+    monkeypatch.setattr(trainer, "SEGMENTS", ((5, 8),))
+    monkeypatch.setattr(trainer, "noises", lambda validation: noise())
+    # what a network is worth is not the question here, and measuring it needs the databases
+    monkeypatch.setattr(trainer, "boundary_errors", lambda engine: {"onset_sd": 7.0, "offset_sd": 8.0})
+    monkeypatch.setattr(trainer, "beat_errors", lambda engine: {"missed": 1.0, "invented": 1.0})
+    draw = trainer.plot_curves
+
+    def power_cut(history, path):
+        draw(history, path)
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    size = Size(channels=(4, 4, 6), forward=5, backward=4)
+    arguments = (tmp_path, ([excerpt()], [1.0]), 3, 1e-3, 1)
+    monkeypatch.setattr(trainer, "plot_curves", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(*arguments, size=size)
+    before = json.loads((tmp_path / "history.json").read_text())
+    monkeypatch.setattr(trainer, "plot_curves", draw)
+    folder = trainer.train(*arguments, size=size)
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    assert history[:2] == before
+    assert load_engine("onnx", "default", folder).card.forward == 5
+    assert (tmp_path / "curves.png").stat().st_size > 1000
