@@ -69,6 +69,12 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
     table("Two experts: q2c against q1c of qtdb, the records that have both, ms", BOUNDARY_HEAD, [expert_row()])
     table("Many leads: ludb, QRS against the median of the annotations of all leads", *lead_rows(engine))
 
+    annotated = [path for path in (data_folder() / "qtdb" / name for name in names("qtdb", True)) if _has_beats(path)]
+    table(
+        "Beats: qtdb, the records with annotated beats, first lead, within 150 ms",
+        *beat_rows(score_folder(engine, annotated)),
+    )
+
     veb = gross(ventricular_counts(scored).values())
     c = gross(s.whole.count for s in scored)
     figures = {
@@ -83,6 +89,10 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
         },
     }
     return tables, figures
+
+
+def _has_beats(path: Path) -> bool:
+    return path.with_suffix(".atr").is_file()
 
 
 def expert_row() -> list[str]:
