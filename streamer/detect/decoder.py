@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from streamer.conditioning.kernel import LOST, RING
+from streamer.conditioning.kernel import RING
 from streamer.detect import waves as around
-from streamer.detect.scores import SCORES, SCORES_DTYPE, fuse
+from streamer.detect.scores import SCORES, SCORES_DTYPE, best_lead, fuse
 from streamer.jit import kernel
 
 OPEN = 0.2  # a QRS may begin where its score rises through this
@@ -71,18 +71,7 @@ def _peak(ring, scores, onset, offset):
     """
     first = int(np.ceil(onset))
     last = max(first, int(np.floor(offset)))
-    best = 0
-    most = -1.0
-    for j in range(ring.shape[0]):
-        quality = 0.0
-        for m in range(first, last + 1):
-            if ring[j, m % RING].flags & LOST == 0:
-                quality += ring[j, m % RING].quality
-        # steps of 5 %, so that leads as good as each other do not take turns
-        quality = np.floor(20.0 * quality / (last - first + 1) + 0.5)
-        if quality > most:
-            most = quality
-            best = j
+    best = best_lead(ring, first, last)
     level = ring[best, first % RING].raw
     top = first
     largest = -1.0

@@ -64,3 +64,21 @@ def fuse(probabilities, ring, row, sample, scores):
     scores.ventricular[k] = ventricular / weight
     scores.p[k] = p / weight
     scores.t[k] = t / weight
+
+
+@kernel
+def best_lead(ring, first, last):
+    """Return the lead with the largest quality from sample `first` to `last`."""
+    best = 0
+    most = -1.0
+    for j in range(ring.shape[0]):
+        quality = 0.0
+        for m in range(first, last + 1):
+            if ring[j, m % RING].flags & LOST == 0:
+                quality += ring[j, m % RING].quality
+        # steps of 5 %, so that leads as good as each other do not take turns
+        quality = np.floor(20.0 * quality / (last - first + 1) + 0.5)
+        if quality > most:
+            most = quality
+            best = j
+    return best

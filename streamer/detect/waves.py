@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from streamer.conditioning.kernel import LOST, RING
-from streamer.detect.scores import SCORES
+from streamer.conditioning.kernel import RING
+from streamer.detect.scores import SCORES, best_lead
 from streamer.jit import kernel
 
 LEVEL = 0.5  # a wave lasts as long as its score is above this,
@@ -46,17 +46,7 @@ def _deflection(ring, wave):
     """Largest deflection from the line between onset and offset, on the best lead."""
     first = int(np.ceil(wave.onset))
     last = max(first, int(np.floor(wave.offset)))
-    best = 0
-    most = -1.0
-    for j in range(ring.shape[0]):
-        quality = 0.0
-        for m in range(first, last + 1):
-            if ring[j, m % RING].flags & LOST == 0:
-                quality += ring[j, m % RING].quality
-        quality = np.floor(20.0 * quality / (last - first + 1) + 0.5)
-        if quality > most:
-            most = quality
-            best = j
+    best = best_lead(ring, first, last)
     left = ring[best, first % RING].raw
     slope = (ring[best, last % RING].raw - left) / max(1, last - first)
     top = first
