@@ -8,7 +8,7 @@ import zmq
 
 from streamer.service.sockets import attach
 from streamer.wire import WireError, decode_event, topic
-from streamer.wire.messages import BeatMessage, HeartbeatMessage, OnsetMessage
+from streamer.wire.messages import BeatMessage, HeartbeatMessage, OnsetMessage, WavesMessage
 
 KINDS = ("onset", "beat", "waves", "status", "latency")
 FRAMES_A_SECOND = 8
@@ -72,7 +72,7 @@ def print_lines(subscriber: Subscriber, ends: Callable[[], bool], settling: bool
         if payload is None:
             continue
         event = decode_event(payload)
-        late = isinstance(event, BeatMessage | OnsetMessage) and "settling" in event.flags
+        late = isinstance(event, BeatMessage | OnsetMessage | WavesMessage) and "settling" in event.flags
         if isinstance(event, HeartbeatMessage) or (late and not settling):
             continue
         sys.stdout.write(payload.decode() + "\n")

@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from models.data import data_folder, names, noises
 from models.stress import QUIET_S, stressed
+from streamer.cli import sentences
 from streamer.engine import Engine, load_engine
 from tools.delineation import (
     BOUNDARY_HEAD,
@@ -24,7 +25,18 @@ from tools.delineation import (
     wave_rows,
 )
 from tools.detection import detect_samples
-from tools.peers import BEATS, DELINEATORS, LIVE_SETTLED_S, LIVE_STEP_S, LIVE_WINDOW_S, Array, Live, Signal
+from tools.peers import (
+    BEATS,
+    DELINEATORS,
+    LIVE_SETTLED_S,
+    LIVE_STEP_S,
+    LIVE_WINDOW_S,
+    PACKAGES,
+    Array,
+    Live,
+    Signal,
+    installed,
+)
 from tools.scoring import Count, Reference, by_record, gross, match, percent, pooled, read_reference
 
 LEVELS_DB = (12.0, 6.0, 0.0)
@@ -124,9 +136,13 @@ def _lead(path: Path, lead: str) -> tuple[Signal, float]:
 
 def compare(engine: Engine) -> dict[str, str]:
     """Return all tables, title to Markdown."""
-    offline = {OURS: our_beats(engine)} | BEATS
-    live = {f"{name}, live": Live(detector) for name, detector in BEATS.items() if name != "OpenECG"}
-    delineators = {OURS: our_waves(engine)} | DELINEATORS
+    for name in PACKAGES:
+        if not installed(name):
+            typer.echo(f"left out: {name} is not installed; pip install -e '.[peers]' brings it", err=True)
+    peers = {name: detector for name, detector in BEATS.items() if installed(name)}
+    offline = {OURS: our_beats(engine)} | peers
+    live = {f"{name}, live": Live(detector) for name, detector in peers.items() if name != "OpenECG"}
+    delineators = {OURS: our_waves(engine)} | {name: run for name, run in DELINEATORS.items() if installed(name)}
     records = [data_folder() / "mitdb" / name for name in names("mitdb", True)]
     window = f"window of {LIVE_WINDOW_S:g} s, every {LIVE_STEP_S:g} s, {LIVE_SETTLED_S:g} s to settle"
     tables = {
@@ -149,11 +165,12 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the tables to this JSON file.")] = None,
 ) -> None:
     """Print one table for each question; needs the extra `peers`."""
-    tables = compare(load_engine("onnx", "default", model))
-    for title, text in tables.items():
-        typer.echo(f"\n{title}\n\n{text}")
-    if out:
-        out.write_text(json.dumps({"tables": tables}, indent=1))
+    with sentences():
+        tables = compare(load_engine("onnx", "default", model))
+        for title, text in tables.items():
+            typer.echo(f"\n{title}\n\n{text}")
+        if out:
+            out.write_text(json.dumps({"tables": tables}, indent=1))
 
 
 if __name__ == "__main__":

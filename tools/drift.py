@@ -12,6 +12,7 @@ from rich.progress import track
 from tabulate import tabulate
 
 from models.data import data_folder
+from streamer.cli import sentences
 from streamer.detect import Event
 from streamer.detect.pool import drive
 from streamer.detect.stream import Stream
@@ -91,13 +92,14 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the table to this JSON file.")] = None,
 ) -> None:
     """Print a table by the hour."""
-    head, rows = drift_rows(looped(load_engine("onnx", "default", model), data_folder() / "mitdb" / record, hours))
-    shown = [*rows[:2], ["..."] + [""] * (len(head) - 1), *rows[-2:]]
-    table = tabulate(shown, head, tablefmt="github", disable_numparse=True)
-    typer.echo(table)
-    if out:
-        title = f"{hours} hours: mitdb {record}, first lead, looped through one detector"
-        out.write_text(json.dumps({"tables": {title: table}}, indent=1))
+    with sentences():
+        head, rows = drift_rows(looped(load_engine("onnx", "default", model), data_folder() / "mitdb" / record, hours))
+        shown = [*rows[:2], ["..."] + [""] * (len(head) - 1), *rows[-2:]]
+        table = tabulate(shown, head, tablefmt="github", disable_numparse=True)
+        typer.echo(table)
+        if out:
+            title = f"{hours} hours: mitdb {record}, first lead, looped through one detector"
+            out.write_text(json.dumps({"tables": {title: table}}, indent=1))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import typer
 from tabulate import tabulate
 
 from models.data import data_folder, names
+from streamer.cli import sentences
 from streamer.engine import Engine, load_engine
 from streamer.sinks.annotations import write_annotations
 from tools.beats import beat_rows, score_folder, ventricular_counts, ventricular_rows
@@ -119,12 +120,12 @@ def evaluate_folder(engine: Engine, folder: Path, extension: str, qrs: Path | No
 
     Raises
     ------
-    typer.BadParameter
+    ValueError
         If there is none.
     """
     records = sorted(p.with_suffix("") for p in folder.glob("*.hea") if p.with_suffix(f".{extension}").is_file())
     if not records:
-        raise typer.BadParameter(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
+        raise ValueError(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
     scored = score_folder(engine, records, extension)
     if qrs:
         for s in scored:
@@ -145,15 +146,16 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write tables and figures to this JSON file.")] = None,
 ) -> None:
     """Print tables of beats, boundaries and waves."""
-    engine = load_engine("onnx", profile, model)
-    if folder:
-        typer.echo(evaluate_folder(engine, folder, extension, qrs))
-        return
-    tables, figures = measure(engine)
-    for title, text in tables.items():
-        typer.echo(f"\n{title}\n\n{text}")
-    if out:
-        out.write_text(json.dumps({"tables": tables, "figures": figures}, indent=1))
+    with sentences():
+        engine = load_engine("onnx", profile, model)
+        if folder:
+            typer.echo(evaluate_folder(engine, folder, extension, qrs))
+            return
+        tables, figures = measure(engine)
+        for title, text in tables.items():
+            typer.echo(f"\n{title}\n\n{text}")
+        if out:
+            out.write_text(json.dumps({"tables": tables, "figures": figures}, indent=1))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from rich.progress import track
 
 from models.beats import Calibration, fit
 from models.data import data_folder, names
+from streamer.cli import sentences
 from streamer.engine import Engine
 from streamer.engine.card import Segment, default_folder, load_model
 from streamer.engine.onnx import OnnxEngine
@@ -200,15 +201,16 @@ def _save(figure: plt.Figure, path: Path) -> None:
 
 def main() -> None:
     """Draw all pictures of the accuracy; needs the databases."""
-    engine = OnnxEngine(load_model(), "default")
-    pictures = DOCS / "pictures"
-    pictures.mkdir(exist_ok=True)
-    draw_waves(engine, pictures / "waves.png")
-    draw_errors(engine, pictures / "errors.png")
-    draw_hardest(engine, pictures / "hardest.png")
-    draw_costs(DOCS / "tables" / "costs.json", pictures / "costs.png")
-    draw_context(pictures / "context.png")
-    draw_reliability(pictures / "reliability.png")
+    with sentences():
+        engine = OnnxEngine(load_model(), "default")
+        pictures = DOCS / "pictures"
+        pictures.mkdir(exist_ok=True)
+        draw_waves(engine, pictures / "waves.png")
+        draw_errors(engine, pictures / "errors.png")
+        draw_hardest(engine, pictures / "hardest.png")
+        draw_costs(DOCS / "tables" / "costs.json", pictures / "costs.png")
+        draw_context(pictures / "context.png")
+        draw_reliability(pictures / "reliability.png")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from scipy.signal import resample_poly
 Signal = NDArray[np.float64]
 Array = NDArray[np.float64]
 
+PACKAGES = {"XQRS (wfdb)": "wfdb", "NeuroKit2": "neurokit2", "NeuroKit2 dwt": "neurokit2", "SleepECG": "sleepecg",
+            "OpenECG": "openecg"}  # fmt: skip
 LIVE_WINDOW_S = 10.0
 LIVE_STEP_S = 1.0
 LIVE_SETTLED_S = 0.5
@@ -104,6 +107,11 @@ DELINEATORS: dict[str, Callable[[Signal, float], dict[str, Array]]] = {
     "NeuroKit2 dwt": neurokit_dwt,
     "OpenECG": openecg_waves,
 }
+
+
+def installed(name: str) -> bool:
+    """Say whether the package of a peer is there."""
+    return find_spec(PACKAGES[name]) is not None
 
 
 @dataclass(frozen=True)

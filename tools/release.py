@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from models.export import write_sums
+from streamer.cli import sentences
 from streamer.engine import load_engine
 from tools.evaluate import measure
 
@@ -37,17 +38,18 @@ def write_card(folder: Path) -> None:
 
 def main(model: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
     """Measure a model and make it the released one."""
-    tables, figures = measure(load_engine("onnx", "default", model))
-    for title, text in tables.items():
-        typer.echo(f"\n{title}\n\n{text}")
-    if model.resolve() != RELEASED.resolve():
-        shutil.rmtree(RELEASED, ignore_errors=True)
-        shutil.copytree(model, RELEASED)
-    card = json.loads((RELEASED / "card.json").read_text()) | {"figures": figures}
-    (RELEASED / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-    write_sums(RELEASED)
-    write_card(RELEASED)
-    typer.echo(f"released: {RELEASED}")
+    with sentences():
+        tables, figures = measure(load_engine("onnx", "default", model))
+        for title, text in tables.items():
+            typer.echo(f"\n{title}\n\n{text}")
+        if model.resolve() != RELEASED.resolve():
+            shutil.rmtree(RELEASED, ignore_errors=True)
+            shutil.copytree(model, RELEASED)
+        card = json.loads((RELEASED / "card.json").read_text()) | {"figures": figures}
+        (RELEASED / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+        write_sums(RELEASED)
+        write_card(RELEASED)
+        typer.echo(f"released: {RELEASED}")
 
 
 if __name__ == "__main__":
