@@ -9,23 +9,27 @@ from matplotlib import pyplot as plt
 
 
 def plot_curves(history: list[dict[str, float]], path: Path) -> None:
-    """Draw loss and validation error against epochs.
+    """Draw loss and validation errors against epochs.
 
     Parameters
     ----------
     history : list of dict
-        One row an epoch: `epoch`, `loss` and, now and then, what `boundary_errors` returns.
+        One row an epoch: `epoch`, `loss` and, now and then, what `boundary_errors` and `beat_errors` return.
     path : Path
         PNG file to write.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
-    left.plot([r["epoch"] for r in history], [r["loss"] for r in history])
-    left.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", title="training loss")
+    figure, (loss, boundaries, beats) = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    loss.plot([r["epoch"] for r in history], [r["loss"] for r in history])
+    loss.set(ylabel="cross-entropy", title="training loss")
     rows = [r for r in history if "onset_sd" in r]
-    for field, colour in (("onset_sd", "C0"), ("offset_sd", "C1")):
-        right.plot([r["epoch"] for r in rows], [r[field] for r in rows], "o-", color=colour, label=field)
-    right.set(xlabel="epoch", ylabel="ms", title="qtdb, validation patients")
-    if rows:
-        right.legend()
-    figure.savefig(path, dpi=100)
+    for axis, fields in ((boundaries, ("onset_sd", "offset_sd")), (beats, ("missed", "invented"))):
+        for field in fields:
+            axis.plot([r["epoch"] for r in rows], [r[field] for r in rows], "o-", markersize=4, label=field)
+        if rows:
+            axis.legend()
+    boundaries.set(ylabel="ms", title="qtdb, validation patients")
+    beats.set(ylabel="% of the beats", title="mitdb, validation patients")
+    for axis in (loss, boundaries, beats):
+        axis.set_xlabel("epoch")
+    figure.savefig(path, dpi=90)
     plt.close(figure)
