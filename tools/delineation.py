@@ -24,12 +24,12 @@ from tools.scoring import (
 
 
 def qtdb_truth(annotation: str = "q1c", validation: bool | None = True) -> dict[str, Array]:
-    """Return onset and offset of the QRS complexes that an expert annotated, in samples, by record.
+    """Return onset and offset of the QRS complexes of an annotation, in samples, by record.
 
     Parameters
     ----------
-    annotation : {"q1c", "q2c"}
-        First or second expert; the second has few records.
+    annotation : {"q1c", "q2c", "pu0", "pu1"}
+        First or second expert (few records), or the automatic annotation of a lead.
     validation : bool or None
         None: the patients of both sides of the split.
     """

@@ -67,7 +67,7 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
         BOUNDARY_HEAD,
         [boundary_row(name, pooled(e), found_share(e)) for name, e in first.items()],
     )
-    table("Two experts: q2c against q1c of qtdb, the records that have both, ms", BOUNDARY_HEAD, [expert_row()])
+    table("Others against the first expert of qtdb (q1c), ms", BOUNDARY_HEAD, other_rows())
     table("Many leads: ludb, QRS against the median of the annotations of all leads", *lead_rows(engine))
 
     annotated = [path for path in (data_folder() / "qtdb" / name for name in names("qtdb", True)) if _has_beats(path)]
@@ -96,11 +96,18 @@ def _has_beats(path: Path) -> bool:
     return path.with_suffix(".atr").is_file()
 
 
-def expert_row() -> list[str]:
-    """Return how the second expert of qtdb differs from the first."""
-    one, two = qtdb_truth("q1c", None), qtdb_truth("q2c", None)
-    errors = {name: nearest_errors(two[name], one[name], 250) for name in two}
-    return _by_record(f"{len(two)} records", errors)
+def other_rows() -> list[list[str]]:
+    """Return how the second expert of qtdb and its automatic annotations differ from the first expert."""
+    rows = []
+    for annotation, name, validation in (
+        ("q2c", "second expert (q2c)", None),
+        ("pu0", "automatic, first lead (pu0), validation patients", True),
+        ("pu1", "automatic, second lead (pu1), validation patients", True),
+    ):
+        one, two = qtdb_truth("q1c", validation), qtdb_truth(annotation, validation)
+        errors = {record: nearest_errors(two[record], one[record], 250) for record in two if record in one}
+        rows.append(_by_record(f"{name}: {len(errors)} records", errors))
+    return rows
 
 
 def _by_record(name: str, errors: dict[str, Array]) -> list[str]:
