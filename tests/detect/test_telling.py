@@ -1,9 +1,11 @@
 """What is told of a beat, on simulated hearts whose waves are known."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from streamer import Beat, Detector, Waves
+from streamer.engine.onnx import OnnxEngine
 from tests.conftest import heart
 
 FS = 250
@@ -98,3 +100,14 @@ def test_confidence_falls_with_noise(engine):
     noisy, _, _ = told(engine, seconds=30, noise=0.35)
     assert all(0 <= beat.confidence <= 1 for beat in clean + noisy)
     assert np.mean([b.confidence for b in noisy]) < np.mean([b.confidence for b in clean])
+
+
+def test_a_model_without_types_and_calibration_says_less(engine):
+    card = msgspec.structs.replace(engine.card, classes=engine.card.classes[:4], confidence=None, ventricular=None)
+    plain = OnnxEngine(msgspec.structs.replace(engine.model, card=card), "default")
+    beats, waves, _ = told(plain, "pvc", 20)
+    calibrated, _, _ = told(engine, "pvc", 20)
+    assert all(beat.ventricular is None for beat in beats)
+    assert not any("ventricular" in w.flags for w in waves)
+    for raw, beat in zip(beats, calibrated, strict=True):
+        assert beat.confidence == pytest.approx(engine.card.confidence(raw.confidence))
