@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import numpy as np
 import typer
 import wfdb
@@ -17,7 +16,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from wfdb.processing import Comparitor
 
 from models.data import NOT_VENTRICULAR, VENTRICULAR, beats, data_folder, names, noises
-from models.export import write_sums
+from models.export import write_card
 from models.stress import stressed
 from streamer.detect import Detector
 from streamer.engine import Engine, load_engine
@@ -122,7 +121,7 @@ def fit(folder: Path) -> dict[str, Calibration]:
         `confidence` and `ventricular`.
     """
     card = json.loads((folder / "card.json").read_text()) | {"confidence": None, "ventricular": None}
-    _write(folder, card)
+    write_card(folder, card)
     engine = load_engine("onnx", "default", folder)
     every = [score(engine, *piece) for piece in track(list(heard()), "calibration", transient=True)]
     patients = np.concatenate([[s.record] * len(s.score) for s in every])
@@ -134,13 +133,8 @@ def fit(folder: Path) -> dict[str, Calibration]:
             np.concatenate([s.ventricular for s in every])[known], of_type[known], patients[known]
         ),
     }
-    _write(folder, card | {name: {"slope": c.slope, "bias": c.bias} for name, c in result.items()})
+    write_card(folder, card | {name: {"slope": c.slope, "bias": c.bias} for name, c in result.items()})
     return result
-
-
-def _write(folder: Path, card: dict[str, object]) -> None:
-    (folder / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-    write_sums(folder)
 
 
 def main(model: Annotated[Path, typer.Argument(help="Model folder; its card is changed.")]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -159,6 +160,19 @@ def write_sums(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 
+def write_card(folder: Path, card: Card | dict[str, object]) -> None:
+    """Write card.json and the checksums.
+
+    Parameters
+    ----------
+    folder : Path
+        Model folder; its other files must be there.
+    card : Card or dict
+    """
+    (folder / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+    write_sums(folder)
+
+
 def export(parts: dict[str, keras.Model], size: Size, folder: Path, card: Card) -> None:
     """Write a model folder.
 
@@ -170,10 +184,7 @@ def export(parts: dict[str, keras.Model], size: Size, folder: Path, card: Card) 
         Made if it is not there.
     card : Card
     """
-    import msgspec
-
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(onnx_graph(parts, size), folder / "model.onnx")
     keras_model(parts, size).save(folder / "model.keras")
-    (folder / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-    write_sums(folder)
+    write_card(folder, card)

@@ -10,8 +10,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from streamer.detect import Detector, Event, Status
+from streamer.detect.events import LIKELY
 from streamer.feeds import Recording
-from streamer.sinks.annotations import LIKELY, final_beats, final_waves
+from streamer.sinks.annotations import final_beats, final_waves
 
 BLOCK_S = 20
 

@@ -52,8 +52,7 @@ def test_qrs_boundaries_of_qtdb(engine, data):
 
 def test_waves_of_ludb(engine, data):
     def run(path, lead):
-        found = detect(engine, path, [lead])
-        return {"P": found.wave("p"), "QRS": found.qrs, "T": found.wave("t")}
+        return detect(engine, path, [lead]).by_kind
 
     result = delineate_ludb(run)
     spread = pooled(result.errors)

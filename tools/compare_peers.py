@@ -32,12 +32,11 @@ from tools.peers import (
     LIVE_STEP_S,
     LIVE_WINDOW_S,
     PACKAGES,
-    Array,
     Live,
     Signal,
     installed,
 )
-from tools.scoring import Count, Reference, by_record, gross, match, percent, pooled, read_reference
+from tools.scoring import Array, Count, Reference, by_record, gross, match, percent, pooled, read_reference
 
 LEVELS_DB = (12.0, 6.0, 0.0)
 OURS = "qrstream, live"
@@ -52,12 +51,7 @@ def our_beats(engine: Engine) -> BeatDetector:
 
 def our_waves(engine: Engine) -> Delineator:
     """Return our delineation with the face of a peer."""
-
-    def run(signal: Signal, fs: float) -> dict[str, Array]:
-        found = detect_samples(engine, signal[:, None], fs, ["lead"])
-        return {"P": found.wave("p"), "QRS": found.qrs, "T": found.wave("t")}
-
-    return run
+    return lambda signal, fs: detect_samples(engine, signal[:, None], fs, ["lead"]).by_kind
 
 
 def first_lead(path: Path) -> tuple[Signal, float, Reference]:
@@ -90,14 +84,14 @@ def noise(detectors: dict[str, BeatDetector], records: Sequence[Path]) -> tuple[
     """Tabulate errors (missed and invented) in percent of the beats, noise from the fifth minute in turns of two."""
     every = noises(True)
     totals: dict[tuple[str, str, float], list[Count]] = {}
-    jobs = [(path, kind, level) for path in records for kind in every for level in LEVELS_DB]
-    for path, kind, level in track(jobs, "noise", transient=True):
+    columns = [(kind, level) for kind in every for level in LEVELS_DB]
+    for path in track(records, "noise", transient=True):
         signal, fs, reference = first_lead(path)
         normal = reference.samples[np.isin(reference.types, ["N", "L", "R", "/"])]
-        noisy = stressed(signal, fs, normal, every[kind][:, 0], level)
-        for name, detector in detectors.items():
-            totals.setdefault((name, kind, level), []).append(count(detector, noisy, fs, reference, QUIET_S))
-    columns = [(kind, level) for kind in every for level in LEVELS_DB]
+        for kind, level in columns:
+            noisy = stressed(signal, fs, normal, every[kind][:, 0], level)
+            for name, detector in detectors.items():
+                totals.setdefault((name, kind, level), []).append(count(detector, noisy, fs, reference, QUIET_S))
     rows = []
     for name in detectors:
         cells = [gross(totals[(name, kind, level)]) for kind, level in columns]

@@ -31,6 +31,11 @@ class Detection:
         """Onset and offset of the QRS complexes, in samples, shape (n, 2)."""
         return np.array([(beat.onset, beat.offset) for beat in self.beats], np.float64).reshape(-1, 2)
 
+    @property
+    def by_kind(self) -> dict[str, Array]:
+        """Onset and offset of every `P`, `QRS` and `T`, in samples, shape (n, 2) each."""
+        return {"P": self.wave("p"), "QRS": self.qrs, "T": self.wave("t")}
+
     def wave(self, name: str) -> Array:
         """Onset and offset of every `p` or `t`, in samples, shape (n, 2)."""
         found = [getattr(waves, name) for waves in self.waves.values()]

@@ -50,8 +50,7 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
         return detect(engine, path, leads).qrs
 
     def waves(path: Path, lead: str) -> dict[str, Array]:
-        found = detect(engine, path, [lead])
-        return {"P": found.wave("p"), "QRS": found.qrs, "T": found.wave("t")}
+        return detect(engine, path, [lead]).by_kind
 
     first, better = qtdb_errors(qrs, qtdb_truth()), qtdb_errors(qrs, qtdb_truth(), None)
     two = delineate_ludb(waves)

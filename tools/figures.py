@@ -17,14 +17,14 @@ from matplotlib.axes import Axes
 from rich.progress import track
 
 from models.beats import Calibration, fit
-from models.data import data_folder, names
+from models.data import data_folder, ludb, names
 from streamer.cli import sentences
 from streamer.engine import Engine
 from streamer.engine.card import Segment, default_folder, load_model
 from streamer.engine.onnx import OnnxEngine
 from tools.beats import Scored, score_folder
 from tools.delineation import annotated, delineate_ludb, qtdb_errors, qtdb_truth
-from tools.detection import Detection, detect
+from tools.detection import detect
 from tools.scoring import Array, by_record, gross
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -51,11 +51,11 @@ def qrs_errors(engine: Engine) -> dict[str, Array]:
 def draw_errors(engine: Engine, path: Path) -> None:
     """Draw the distributions of the boundary errors."""
     qtdb = np.concatenate(list(qrs_errors(engine).values()))
-    ludb = delineate_ludb(lambda record, lead: _waves(detect(engine, record, [lead]))).errors
+    lead_two = delineate_ludb(lambda record, lead: detect(engine, record, [lead]).by_kind).errors
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained", sharey=True)
     bins = np.arange(-50, 51, 2.5)
     for axis, part, title in zip(axes, (0, 1), ("QRS onset", "QRS offset"), strict=True):
-        for errors, label in ((qtdb, "qtdb, first lead, q1c"), (ludb, "ludb, lead II")):
+        for errors, label in ((qtdb, "qtdb, first lead, q1c"), (lead_two, "ludb, lead II")):
             axis.hist(errors[:, part], bins, density=True, alpha=0.55, label=f"{label}: {len(errors)} beats")
         axis.set(title=title, xlabel="found minus annotated, ms")
         axis.axvline(0, color="k", linewidth=0.8)
@@ -63,10 +63,6 @@ def draw_errors(engine: Engine, path: Path) -> None:
     axes[0].set_ylim(0, 1.4 * axes[0].get_ylim()[1])
     axes[0].legend(fontsize=8)
     _save(figure, path)
-
-
-def _waves(found: Detection) -> dict[str, Array]:
-    return {"P": found.wave("p"), "QRS": found.qrs, "T": found.wave("t")}
 
 
 def draw_context(path: Path) -> None:
@@ -176,10 +172,8 @@ def _draw_curve(axis: Axes, calibration: Calibration) -> None:
 
 def draw_waves(engine: Engine, path: Path, record: str = "6", lead: str = "ii") -> None:
     """Draw what was found and what is annotated in a record of ludb."""
-    from models.data import ludb
-
     excerpt = next(e for e in ludb(True) if e.name == f"ludb/{record}/{lead}")
-    found, truth = _waves(detect(engine, data_folder() / "ludb" / record, [lead])), annotated(excerpt)
+    found, truth = detect(engine, data_folder() / "ludb" / record, [lead]).by_kind, annotated(excerpt)
     figure, axis = plt.subplots(figsize=(11, 2.8), layout="constrained")
     t = np.arange(len(excerpt.signal)) / excerpt.fs
     axis.plot(t, excerpt.signal, "k", linewidth=0.8)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from tools.scoring import Array
+
 Signal = NDArray[np.float64]
-Array = NDArray[np.float64]
 
 PACKAGES = {"XQRS (wfdb)": "wfdb", "NeuroKit2": "neurokit2", "NeuroKit2 dwt": "neurokit2", "SleepECG": "sleepecg",
             "OpenECG": "openecg"}  # fmt: skip

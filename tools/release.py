@@ -5,10 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from models.export import write_sums
+from models.export import write_card
 from streamer.cli import sentences
 from streamer.engine import load_engine
 from tools.evaluate import measure
@@ -16,7 +15,7 @@ from tools.evaluate import measure
 RELEASED = Path(__file__).parents[1] / "models" / "released" / "default"
 
 
-def write_card(folder: Path) -> None:
+def write_page(folder: Path) -> None:
     """Write CARD.md, for people, from card.json."""
     card = json.loads((folder / "card.json").read_text())
     lines = [f"# {card['name']} {card['version']}", ""]
@@ -46,9 +45,8 @@ def main(model: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
             shutil.rmtree(RELEASED, ignore_errors=True)
             shutil.copytree(model, RELEASED)
         card = json.loads((RELEASED / "card.json").read_text()) | {"figures": figures}
-        (RELEASED / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-        write_sums(RELEASED)
-        write_card(RELEASED)
+        write_card(RELEASED, card)
+        write_page(RELEASED)
         typer.echo(f"released: {RELEASED}")
 
 

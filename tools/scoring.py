@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from wfdb.processing import Comparitor
 
 from models.data import BEATS, NOT_VENTRICULAR, VENTRICULAR
+from streamer.detect.events import LIKELY
 
 WINDOW_S = 0.150
 CLOSE_S = 0.040
 LEARNING_S = 300.0
-LIKELY = 0.5
 
 Array = NDArray[np.float64]
 Cells = Sequence[Sequence[object]]

@@ -2,6 +2,8 @@
 
 import msgspec
 
+LIKELY = 0.5  # from this probability on a beat is taken for ventricular
+
 
 class Event(msgspec.Struct, kw_only=True, tag_field="type", rename=None):
     """What every event has.

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from streamer.conditioning.kernel import FLAG_NAMES, LOST
 from streamer.detect import decoder
-from streamer.detect.events import Beat, Onset, Wave, Waves
+from streamer.detect.events import LIKELY, Beat, Onset, Wave, Waves
 from streamer.detect.scores import VQRS
 from streamer.engine.card import Card
 
 FLAGS = FLAG_NAMES | {decoder.CUT: "cut", decoder.LONG: "long"}
-LIKELY = 0.5
 # beats that irregularity is judged by, at least and at most, and the mean change of RR in units of the mean RR
 FEWEST, MOST = 8, 12
 IRREGULAR = 0.1

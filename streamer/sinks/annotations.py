@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.detect.events import Beat, Event, Wave, Waves
-
-LIKELY = 0.5  # of a ventricular beat
+from streamer.detect.events import LIKELY, Beat, Event, Wave, Waves
 
 
 def final_beats(events: Iterable[Event]) -> list[Beat]:
