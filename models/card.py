@@ -23,7 +23,7 @@ LICENCES = [
 LIMITS = [
     "Adults, at rest and ambulatory. Never seen: children, ventricular fibrillation (nothing told there counts). "
     "Rarely seen: paced hearts (four records), ventricular tachycardia",
-    "Boundaries are those of the experts of qtdb and ludb, who differ by more than the detector does (docs/accuracy.md)",
+    "Boundaries are those of the experts of qtdb and ludb, who differ by more than the detector (docs/accuracy.md)",
     "Fusion beats, and the wide beats of bundle branch block, are mistaken for ventricular ones and conversely",
     "A P is looked for before a QRS: one that no QRS follows (AV block) is not told",
     "Not a medical device",
