@@ -15,6 +15,7 @@ from streamer.engine.card import Card, Segment
 
 OPSET = 21
 RATE = 250
+FILES = frozenset({"card.json", "model.onnx", "model.keras", "rhythm.onnx", "rhythm.keras"})
 PROFILES = {"default": Segment(10, 20), "fast": Segment(4, 10), "careful": Segment(20, 74)}
 
 
@@ -155,7 +156,7 @@ def keras_model(parts: dict[str, keras.Model], size: Size) -> keras.Model:
 
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS over the files that a machine reads."""
-    names = sorted(p.name for p in folder.iterdir() if p.name in {"card.json", "model.onnx", "model.keras"})
+    names = sorted(p.name for p in folder.iterdir() if p.name in FILES)
     lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (folder / "SHA256SUMS").write_text("".join(lines))
 

@@ -33,3 +33,30 @@ def plot_curves(history: list[dict[str, float]], path: Path) -> None:
         axis.set_xlabel("epoch")
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def plot_rhythm_curves(history: list[dict[str, float]], path: Path) -> None:
+    """Draw loss and validation figures of the rhythm network against epochs.
+
+    Parameters
+    ----------
+    history : list of dict
+        One row an epoch: `epoch`, `loss` and, now and then, what `models.rhythm.validate.beat_counts` returns.
+    path : Path
+        PNG file to write.
+    """
+    figure, (loss, fibrillation, others) = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    loss.plot([r["epoch"] for r in history], [r["loss"] for r in history])
+    loss.set(ylabel="cross-entropy", title="training loss")
+    rows = [r for r in history if "afdb_rr_AFIB_Se" in r]
+    for axis, databases, labels in ((fibrillation, ("afdb_rr", "mitdb"), ("AFIB",)), (others, ("mitdb",), ("B", "T"))):
+        for field in [f"{d}_{k}_{part}" for d in databases for k in labels for part in ("Se", "PPV")]:
+            axis.plot([r["epoch"] for r in rows], [r[field] for r in rows], "o-", markersize=4, label=field)
+        if rows:
+            axis.legend(fontsize="small")
+    fibrillation.set(ylabel="% of the beats", title="atrial fibrillation, validation patients")
+    others.set(ylabel="% of the beats", title="bigeminy and trigeminy, validation patients")
+    for axis in (loss, fibrillation, others):
+        axis.set_xlabel("epoch")
+    figure.savefig(path, dpi=90)
+    plt.close(figure)

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamer.detect import Beat, Detector, DetectorPool, Event, Onset, StateError, Status, Wave, Waves
+    from streamer.detect import Beat, Detector, DetectorPool, Event, Onset, Rhythm, StateError, Status, Wave, Waves
 
 __version__ = "0.1.0"
-__all__ = ["Beat", "Detector", "DetectorPool", "Event", "Onset", "StateError", "Status", "Wave", "Waves"]
+__all__ = ["Beat", "Detector", "DetectorPool", "Event", "Onset", "Rhythm", "StateError", "Status", "Wave", "Waves"]
 
 
 def __getattr__(name: str) -> Any:

@@ -191,6 +191,9 @@ def detect(
     ] = None,
     annotations: Annotated[str | None, typer.Option(help="Extension of a WFDB annotation file to write.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the annotation file.")] = Path(),
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of heart rate and rhythm, and a table of episodes.")
+    ] = None,
     fs: FsOption = None,
     unit: UnitOption = None,
     profile: ProfileOption = Profile.default,
@@ -199,21 +202,29 @@ def detect(
 ) -> None:
     """Run a recording through the streaming detector, as fast as it goes."""
     with sentences():
+        from streamer.detect.rhythm.episodes import episodes
         from streamer.feeds import open_recording
-        from streamer.offline import detect_recording, summary, write_lines
+        from streamer.offline import detect_recording, record_class, summary, write_lines
+        from streamer.report import write_report
         from streamer.sinks.annotations import final_beats, final_waves, write_annotations
 
         recording = open_recording(record, lead, fs, unit)
         for name, its_unit in recording.left_out.items():
             typer.echo(f"left out: {name}, in {its_unit} and not mV or uV", err=True)
         events = detect_recording(recording, profile, model, engine)
+        found = episodes(events, recording.length or 0)
         if jsonl:
             write_lines(events, sys.stdout if jsonl == "-" else Path(jsonl))
         if annotations:
             waves = final_waves(events)
-            path = write_annotations(final_beats(events), recording.name, annotations, out, recording.fs, waves)
+            path = write_annotations(
+                final_beats(events), recording.name, annotations, out, recording.fs, waves, rhythms=found
+            )
             typer.echo(f"wrote {path}", err=True)
-        summary(recording, events)
+        if report:
+            for path in write_report(events, found, recording.name, recording.fs, recording.length or 0, report):
+                typer.echo(f"wrote {path}", err=True)
+        summary(recording, events, found, record_class(recording, events, model))
 
 
 def _play(

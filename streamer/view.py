@@ -14,12 +14,26 @@ from streamer.wire.messages import (
     BeatMessage,
     EventMessage,
     LatencyMessage,
+    RhythmMessage,
     SignalMessage,
     StatusMessage,
     WavesMessage,
 )
 
 STRIP_S = 6.0
+RHYTHM_NAMES = {
+    "N": "normal",
+    "AFIB": "atrial fibrillation",
+    "AFL": "atrial flutter",
+    "SVTA": "supraventricular tachyarrhythmia",
+    "VT": "ventricular tachycardia",
+    "B": "bigeminy",
+    "T": "trigeminy",
+    "P": "paced",
+    "NOISE": "noise",
+    "OTHER": "other",
+    "VF": "ventricular fibrillation",
+}
 STAGES = ("algorithmic", "chunk", "transport", "queue", "compute", "publish", "total")
 
 
@@ -29,6 +43,7 @@ class Strip:
     def __init__(self) -> None:
         self.lead = ""
         self.fs = 250.0
+        self.step = 1.0  # samples of the feed from one of these to the next
         self.samples: deque[tuple[float, float]] = deque(maxlen=int(STRIP_S * 250))
         self.beats: deque[BeatMessage] = deque(maxlen=40)
 
@@ -81,6 +96,7 @@ class View:
         self._news: deque[str] = deque(maxlen=4)
         self._latency: LatencyMessage | None = None
         self._rr: deque[float] = deque(maxlen=8)
+        self._rhythm: RhythmMessage | None = None
 
     def take(self, event: EventMessage) -> None:
         """Note an event."""
@@ -104,9 +120,12 @@ class View:
         elif isinstance(event, WavesMessage):
             self._waves = {event.beat: event} | {b: w for b, w in self._waves.items() if b > event.beat - 20}
 
+        elif isinstance(event, RhythmMessage):
+            self._rhythm = event
+
     def _take_signal(self, event: SignalMessage) -> None:
         lead, values = next(iter(event.leads.items()))
-        self._strip.lead, self._strip.fs = lead, event.fs
+        self._strip.lead, self._strip.fs, self._strip.step = lead, event.fs, event.step
         for k, value in enumerate(values):
             self._strip.samples.append((event.index + k * event.step, float("nan") if value is None else value))
 
@@ -120,6 +139,7 @@ class View:
         rate = self.heart_rate
         title = f"qrstream  {self.stream or '...'}  lead {self._strip.lead or '...'}"
         subtitle = Text(f" ♥ {rate:.0f} /min " if rate else " ♥ -- ", style="bold red")
+        subtitle.append(self._rhythm_text(), style="bold yellow")
         layout = Layout()
         layout.split_column(
             Layout(Panel(self._strip, title=title, subtitle=subtitle, border_style="green"), ratio=3, minimum_size=12),
@@ -131,6 +151,22 @@ class View:
             Layout(Panel(self._latency_table(), title="latency, ms")),
         )
         return layout
+
+    def _rhythm_text(self) -> str:
+        """Say the rhythm, how probable it is and since when, and which definitions are met."""
+        rhythm = self._rhythm
+        if rhythm is None:
+            return ""
+        parts = []
+        if rhythm.label:
+            name = RHYTHM_NAMES[rhythm.label]
+            if rhythm.label in rhythm.probabilities:
+                name += f" {rhythm.probabilities[rhythm.label]:.2f}"
+            newest = self._strip.samples[-1][0] if self._strip.samples else float(rhythm.known)
+            since = (newest - rhythm.since) / self._strip.fs / self._strip.step
+            parts.append(f"{name} for {max(0.0, since):.0f} s")
+        parts += [name.replace("_", " ") for name in rhythm.definitions]
+        return "  ".join(parts) + " "
 
     def _beat_table(self) -> Table:
         table = Table(box=None, expand=True)

@@ -10,7 +10,7 @@ from streamer.service.sockets import attach
 from streamer.wire import WireError, decode_event, topic
 from streamer.wire.messages import BeatMessage, HeartbeatMessage, OnsetMessage, WavesMessage
 
-KINDS = ("onset", "beat", "waves", "status", "latency")
+KINDS = ("onset", "beat", "waves", "rhythm", "status", "latency")
 FRAMES_A_SECOND = 8
 
 

@@ -1,7 +1,19 @@
 """From samples to beats: `Detector` for one stream, `DetectorPool` for many."""
 
 from streamer.detect.detector import Detector, StateError
-from streamer.detect.events import Beat, Event, Onset, Status, Wave, Waves
+from streamer.detect.events import Beat, Event, Evidence, Onset, Rhythm, Status, Wave, Waves
 from streamer.detect.pool import DetectorPool
 
-__all__ = ["Beat", "Detector", "DetectorPool", "Event", "Onset", "StateError", "Status", "Wave", "Waves"]
+__all__ = [
+    "Beat",
+    "Detector",
+    "DetectorPool",
+    "Event",
+    "Evidence",
+    "Onset",
+    "Rhythm",
+    "StateError",
+    "Status",
+    "Wave",
+    "Waves",
+]

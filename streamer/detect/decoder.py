@@ -4,6 +4,8 @@ import numpy as np
 
 from streamer.conditioning.kernel import RING
 from streamer.detect import waves as around
+from streamer.detect.evidence import EVIDENCE_DTYPE, hear, sum_up
+from streamer.detect.fibrillation import listen
 from streamer.detect.scores import SCORES, SCORES_DTYPE, best_lead, fuse
 from streamer.jit import kernel
 
@@ -20,7 +22,11 @@ MERGE = 8  # a fragment that begins within 32 ms of the last offset belongs to t
 WIDEST = 40  # if both together last no more than 160 ms
 REFRACTORY = 57  # 228 ms from onset to onset: of two, the surer counts
 
-ONSET, BEAT = 1, 2
+SILENCE = 475  # after 1.9 s without a QRS, time itself is told,
+PULSE = 125  # each half second, and when fibrillation begins or ends,
+REPORT = 1250  # and each 5 s in any case
+
+ONSET, BEAT, CLOCK = 1, 2, 3
 CUT, LONG = 32, 64
 
 FOUND_DTYPE = np.dtype(
@@ -35,6 +41,11 @@ FOUND_DTYPE = np.dtype(
         ("score", "f8"),  # mean from onset to offset
         ("ventricular", "f8"),  # share of the score that is for a ventricular QRS
         ("flags", "i8"),
+        # of time that has passed:
+        ("silent", "i8"),  # whether no beat came in it,
+        ("report", "i8"),  # whether 5 s are full,
+        ("fibrillating", "i8"),
+        ("evidence", EVIDENCE_DTYPE),  # and how it was heard
     ]
 )
 
@@ -58,6 +69,7 @@ DECODER_DTYPE = np.dtype(
         ("last_offset", "f8"),
         ("last_score", "f8"),
         ("last_flags", "i8"),
+        ("fibrillating", "i8"),
     ]
 )
 NEW, LONGER, BETTER = 1, 2, 3
@@ -195,15 +207,28 @@ def _end(state, found, qualities, lead_flags, ring, sample, overlong):
 
 
 @kernel
-def _wait(state, ring, found):
-    """Look for the waves around a QRS that has ended."""
-    around.qrs_ended(
-        state.scores, ring, state.waves, found.decided, found.beat, found.revision, found.onset, found.offset
-    )
+def _pass(state, found, sample, fibrillating):
+    """Tell that time has passed, or that fibrillation has begun or ended. Return the rows filled, 0 or 1."""
+    since = 0.0
+    if state.last_offset > 0.0:
+        since = state.last_offset
+    silent = sample - since >= SILENCE and state.open == 0 and state.waves.beat == 0
+    report = (sample + 1) % REPORT == 0
+    if not (silent or report or fibrillating != state.fibrillating):
+        return 0
+    state.fibrillating = fibrillating
+    found.kind = CLOCK
+    found.decided = sample
+    found.silent = silent
+    found.report = report
+    found.fibrillating = fibrillating
+    if silent:
+        sum_up(state.waves.hearing, found.evidence)
+    return 1
 
 
 @kernel
-def decode(probabilities, ring, first, final, state, found, qualities, lead_flags, told):
+def decode(probabilities, ring, first, final, state, templates, listeners, found, qualities, lead_flags, told):
     """Read the probabilities of the samples from `first` on.
 
     Parameters
@@ -217,8 +242,10 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
         Whether the segment ends here: what is open is closed and flagged `CUT`.
     state : record of DECODER_DTYPE
         Changed in place.
+    templates, listeners : ndarray of TEMPLATE_DTYPE, LISTENER_DTYPE, shape (leads,)
+        Changed in place.
     found : ndarray of FOUND_DTYPE, shape (k,)
-        Room for what is found: two for each `SHORTEST` samples, and two.
+        Room for what is found: two for each `SHORTEST` samples, one for each `PULSE`, and two.
     qualities, lead_flags : ndarray of float64, int64, shape (k, leads)
         Of the beats in `found`.
     told : ndarray of TOLD_DTYPE, shape (k,)
@@ -234,9 +261,10 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
     n = probabilities.shape[1]
     for i in range(n):
         m = first + i
-        fuse(probabilities, ring, i, m, state.scores)
+        fibrillating = listen(ring, listeners, m)
+        hear(state.waves.hearing, fuse(probabilities, ring, i, m, state.scores))
         p = state.scores.qrs[m % SCORES]
-        tellings += around.follow(state.scores, ring, state.waves, m, False, told[tellings])
+        tellings += around.follow(state.scores, ring, state.waves, templates, m, False, told[tellings])
         if p < state.dip:
             state.dip = p
             state.dip_at = m
@@ -261,23 +289,25 @@ def decode(probabilities, ring, first, final, state, found, qualities, lead_flag
                 began = _begin(state, found[count], m)
                 count += began
                 if began:
-                    tellings += around.qrs_began(state.scores, ring, state.waves, m, told[tellings])
+                    tellings += around.qrs_began(state.scores, ring, state.waves, templates, m, told[tellings])
             overlong = state.below == 0 and m - state.first >= LONGEST
             if state.below >= HOLD or overlong:
                 if state.told:
                     _end(state, found[count], qualities[count], lead_flags[count], ring, m, overlong)
-                    _wait(state, ring, found[count])
+                    around.qrs_ended(state.scores, ring, state.waves, found[count])
                     count += 1
                 state.open = 0
                 state.dip = p
                 state.dip_at = m
         state.previous = p
+        if (m + 1) % PULSE == 0:
+            count += _pass(state, found[count], m, fibrillating)
     if final and state.open:
         if state.told:
             _end(state, found[count], qualities[count], lead_flags[count], ring, first + n - 1, False)
-            _wait(state, ring, found[count])
+            around.qrs_ended(state.scores, ring, state.waves, found[count])
             count += 1
         state.open = 0
     if final:
-        tellings += around.follow(state.scores, ring, state.waves, first + n - 1, True, told[tellings])
+        tellings += around.follow(state.scores, ring, state.waves, templates, first + n - 1, True, told[tellings])
     return count, tellings

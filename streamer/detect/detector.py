@@ -12,7 +12,7 @@ from streamer.detect.pool import drive
 from streamer.detect.stream import Stream
 from streamer.engine import Engine, load_engine
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 MILLIVOLTS = {"mV": 1.0, "uV": 1e-3}
 
 
@@ -111,7 +111,7 @@ class Detector:
         Returns
         -------
         list of Event
-            `Onset`, `Beat`, `Waves` and `Status`, in the order in which they became known.
+            `Onset`, `Beat`, `Waves`, `Rhythm` and `Status`, in the order in which they became known.
 
         Raises
         ------

@@ -94,6 +94,29 @@ class Wave(msgspec.Struct, kw_only=True):
     confidence: float
 
 
+class Evidence(msgspec.Struct, kw_only=True):
+    """What else a beat shows of the rhythm; the rhythm network reads it.
+
+    Attributes
+    ----------
+    p_likelihood : float
+        Largest mean score of a P over 32 ms before the QRS, 0 to 1, whether it was found to be one or not.
+    qrs_correlation, atrial_correlation : float or None
+        Of the QRS, and of the 270 ms before it, with those of the usual beats of the stream; None for the first beat.
+    qrs_power, atrial_power : float
+        Standard deviation of both; a usual QRS is about 1 high.
+    quality : float
+        Mean of the best lead since the beat before, 0 to 1.
+    """
+
+    p_likelihood: float
+    qrs_correlation: float | None
+    atrial_correlation: float | None
+    qrs_power: float
+    atrial_power: float
+    quality: float
+
+
 class Waves(Event, tag="waves", kw_only=True):
     """P and T around a QRS complex; known when the T has ended, the next QRS has begun, or 640 ms have passed.
 
@@ -113,6 +136,7 @@ class Waves(Event, tag="waves", kw_only=True):
         `no_p`, `no_t`; `irregular`: RR intervals vary and most of the last beats have no P, as in atrial fibrillation:
         a P, a PR and a QTc are not to be trusted; `ventricular`: nor are they of such a beat; and what the beat is
         flagged with.
+    evidence : Evidence
     """
 
     beat: int
@@ -124,6 +148,49 @@ class Waves(Event, tag="waves", kw_only=True):
     qtc_bazett_ms: float | None
     qtc_fridericia_ms: float | None
     flags: list[str]
+    evidence: Evidence
+
+
+class Rhythm(Event, tag="rhythm", kw_only=True):
+    """Which rhythm the heart is in; at every change and every 5 s.
+
+    Attributes
+    ----------
+    label : str or None
+        As PhysioNet names rhythms: `N` normal, `AFIB` atrial fibrillation, `AFL` atrial flutter, `SVTA`
+        supraventricular tachyarrhythmia, `VT` ventricular tachycardia, `B` and `T` ventricular bigeminy and trigeminy,
+        `P` paced, `NOISE`, `OTHER`, and `VF` ventricular fibrillation or flutter. None while it is not known: at the
+        start, after a gap, with all leads off, and in a pause.
+    since : float
+        Sample of the feed from which on the label holds.
+    cause : str
+        `change`, of the label or of `definitions`, or `time`.
+    probabilities : dict
+        Label to probability, calibrated; empty where the label is not the network's.
+    beats : int
+    seconds : float
+        Beats and signal since the stream began, or since its last gap: the evidence.
+    heart_rate, lowest_rate, highest_rate : float or None
+        Beats a minute over the last 16 RR intervals: mean, smallest and largest.
+    definitions : dict
+        Those that are met, to the sample since which they are: `pause` (3 s without a beat), `asystole` (4 s), `brady`
+        (below 50 beats a minute), `tachy` (above 100), `ventricular_run` (three or more above 100 a minute),
+        `fibrillation`.
+    delay_ms : float
+        From `since` to `known`, in ms of signal: at a change, how late it is told.
+    """
+
+    label: str | None
+    since: float
+    cause: str
+    probabilities: dict[str, float]
+    beats: int
+    seconds: float
+    heart_rate: float | None
+    lowest_rate: float | None
+    highest_rate: float | None
+    definitions: dict[str, float]
+    delay_ms: float
 
 
 class Status(Event, tag="status", kw_only=True):

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.detect.events import Event
-from streamer.detect.stream import Request, Stream, Work
-from streamer.engine.base import Engine, Floats, State
+from streamer.detect.stream import Answer, AnyRequest, Request, RhythmRequest, Stream, Work
+from streamer.engine.base import Engine, RhythmState, State
 
 
 def drive(engine: Engine, work: Work) -> list[Event]:
@@ -21,7 +21,9 @@ def drive(engine: Engine, work: Work) -> list[Event]:
         return events
 
 
-def _answer(engine: Engine, request: Request) -> tuple[Floats, State]:
+def _answer(engine: Engine, request: AnyRequest) -> Answer:
+    if isinstance(request, RhythmRequest):
+        return engine.follow(request.rows, request.state)
     if request.final:
         return engine.finish(request.samples, request.state), request.state
     return engine.run(request.samples, request.state)
@@ -97,33 +99,48 @@ class DetectorPool:
     def _together(self, works: dict[str, Work]) -> dict[str, list[Event]]:
         """Run the works of many streams, each step of equal length as one batch."""
         done: dict[str, list[Event]] = {}
-        answers: dict[str, tuple[Floats, State] | None] = dict.fromkeys(works)
+        answers: dict[str, Answer | None] = dict.fromkeys(works)
         while answers:
             groups: dict[int, list[tuple[str, Request]]] = {}
-            after: dict[str, tuple[Floats, State] | None] = {}
+            rhythms: dict[int, list[tuple[str, RhythmRequest]]] = {}
+            after: dict[str, Answer | None] = {}
             for name, answer in answers.items():
                 try:
                     request = next(works[name]) if answer is None else works[name].send(answer)
                 except StopIteration as end:
                     done[name] = end.value
                     continue
-                if request.final:
+                if isinstance(request, RhythmRequest):
+                    rhythms.setdefault(request.rows.shape[1], []).append((name, request))
+                elif request.final:
                     after[name] = _answer(self.engine, request)
                 else:
                     groups.setdefault(request.samples.shape[1], []).append((name, request))
             for group in groups.values():
                 after.update(self._batch(group))
+            for together in rhythms.values():
+                after.update(self._follow(together))
             answers = after
         return done
 
-    def _batch(self, group: list[tuple[str, Request]]) -> dict[str, tuple[Floats, State]]:
+    def _follow(self, group: list[tuple[str, RhythmRequest]]) -> dict[str, Answer]:
+        rows = np.concatenate([request.rows for _, request in group])
+        state = RhythmState(*map(np.concatenate, zip(*(request.state for _, request in group), strict=True)))
+        probabilities, state = self.engine.follow(rows, state)
+        return {
+            name: (probabilities[k : k + 1], RhythmState(*(x[k : k + 1] for x in state)))
+            for k, (name, _) in enumerate(group)
+        }
+
+    def _batch(self, group: list[tuple[str, Request]]) -> dict[str, Answer]:
         if len(group) == 1:
             name, request = group[0]
             return {name: self.engine.run(request.samples, request.state)}
         samples = np.concatenate([request.samples for _, request in group])
         state = State(*map(np.concatenate, zip(*(request.state for _, request in group), strict=True)))
         probabilities, state = self.engine.run(samples, state)
-        result, row = {}, 0
+        result: dict[str, Answer] = {}
+        row = 0
         for name, request in group:
             rows = slice(row, row + len(request.samples))
             result[name] = probabilities[rows], State(*(x[rows] for x in state))

@@ -40,7 +40,13 @@ def fuse(probabilities, ring, row, sample, scores):
         The sample in `probabilities` and in the segment.
     scores : record of SCORES_DTYPE
         Changed in place.
+
+    Returns
+    -------
+    float
+        Largest quality of a lead, 0 where every lead is lost.
     """
+    best = 0.0
     qrs, ventricular, p, t, weight = 0.0, 0.0, 0.0, 0.0, 0.0
     typed = probabilities.shape[2] > VQRS
     for j in range(ring.shape[0]):
@@ -50,6 +56,7 @@ def fuse(probabilities, ring, row, sample, scores):
             if typed:
                 own += probabilities[j, row, VQRS]
             scores.seen[j] = max(own, FADING * scores.seen[j])
+            best = max(best, np.float64(heard.quality))
             share = max(heard.quality, np.float32(1e-3)) * (scores.seen[j] + SEEN_LEAST)
             weight += share
             qrs += share * probabilities[j, row, QRS]
@@ -64,6 +71,7 @@ def fuse(probabilities, ring, row, sample, scores):
     scores.ventricular[k] = ventricular / weight
     scores.p[k] = p / weight
     scores.t[k] = t / weight
+    return best
 
 
 @kernel

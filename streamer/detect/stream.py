@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from streamer.conditioning.conditioner import Conditioner
 from streamer.conditioning.kernel import BRIDGE_S, LOST, OFF, RING, SETTLE
 from streamer.detect import decoder
-from streamer.detect.events import Beat, Event, Onset, Status, Waves
+from streamer.detect.events import Beat, Event, Onset, Rhythm, Status, Waves
+from streamer.detect.evidence import TEMPLATE_DTYPE
+from streamer.detect.fibrillation import LISTENER_DTYPE
+from streamer.detect.rhythm.course import Course
 from streamer.detect.telling import Teller
 from streamer.detect.waves import TOLD_DTYPE
-from streamer.engine.base import Engine, Floats, State
+from streamer.engine.base import Engine, Floats, RhythmState, State
 
 KEEP_S = 10.0
 BLOCK = SETTLE  # 250 Hz samples conditioned at a time; with as many held, they fit the ring
-RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2, Waves: 3}
+RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2, Waves: 3, Rhythm: 4}
 
 
 @dataclass(slots=True)
@@ -38,8 +41,24 @@ class Request:
     final: bool
 
 
-Step = Generator[Request, tuple[Floats, State], None]
-Work = Generator[Request, tuple[Floats, State], list[Event]]
+@dataclass(slots=True)
+class RhythmRequest:
+    """What a stream wants from the rhythm network.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (1, steps, features)
+    state : RhythmState
+    """
+
+    rows: Floats
+    state: RhythmState
+
+
+AnyRequest = Request | RhythmRequest
+Answer = tuple[Floats, State] | tuple[Floats, RhythmState]
+Part = Generator[AnyRequest, Any, None]
+Work = Generator[AnyRequest, Any, list[Event]]
 
 
 class Stream:
@@ -75,12 +94,16 @@ class Stream:
         self._hop, self._context = engine.segment.hop, engine.segment.right_context
         self._initial = self._network = engine.initial(len(leads))
         self._decoder = np.zeros(1, decoder.DECODER_DTYPE)
-        room = 2 * (2 * BLOCK // decoder.SHORTEST + 2)
+        room = 2 * (2 * BLOCK // decoder.SHORTEST + 2) + 2 * BLOCK // decoder.PULSE + 2
+        self._templates = np.zeros(len(leads), TEMPLATE_DTYPE)
+        self._listeners = np.zeros(len(leads), LISTENER_DTYPE)
         self._found = np.zeros(room, decoder.FOUND_DTYPE)
         self._qualities = np.zeros((room, len(leads)))
         self._lead_flags = np.zeros((room, len(leads)), np.int64)
         self._told = np.zeros(room, TOLD_DTYPE)
         self._teller = Teller(self.fs, self._step, self.leads, engine.card)
+        self.course = Course(self.fs, engine.card.rhythm)
+        self._silent = self._rhythm = engine.initial_rhythm()
         self._last = np.full(len(leads), np.nan)  # the newest sample of each lead
         self._off = np.zeros(len(leads), np.bool_)
         self._begun = False
@@ -160,6 +183,8 @@ class Stream:
         events.append(Status(known=at, code="ended", index=at, detail="The stream has ended."))
         self._conditioner.restart(keep_scale=False)
         self._teller.begin(0, keep=False)
+        self.course.begin(0, keep=False)
+        self._forget_rhythm()
         self._decoder["beat"] = 0
         self._off[:] = False
         self._begun = False
@@ -192,7 +217,7 @@ class Stream:
         """Samples of the feed per 250 Hz sample."""
         return self._step
 
-    def _lack(self, count: int, events: list[Event]) -> Step:
+    def _lack(self, count: int, events: list[Event]) -> Part:
         """Take note of missing samples. Longer than 100 ms they end the segment; that is told while they last."""
         longest = int(BRIDGE_S * self.fs)
         before = self._missing
@@ -203,6 +228,7 @@ class Stream:
             at = first + longest
             if self._open:
                 yield from self._close(at, events)
+                events += self.course.interrupt(at)
             events.append(
                 Status(
                     known=at,
@@ -212,7 +238,7 @@ class Stream:
                 )
             )
 
-    def _hear(self, samples: NDArray[np.float64], events: list[Event]) -> Step:
+    def _hear(self, samples: NDArray[np.float64], events: list[Event]) -> Part:
         """Take samples that come after `_missing` that did not."""
         missing, self._missing = self._missing, 0
         if missing and self._open:
@@ -241,11 +267,15 @@ class Stream:
         keep = missing <= KEEP_S * self.fs
         self._conditioner.restart(keep_scale=keep)
         self._teller.begin(self._expected, keep)
+        self.course.begin(self._expected, keep)
+        if not keep:
+            self._forget_rhythm()
         self._open = True
         self._held = not self._conditioner.settled
         self._start = self._expected
         self._network = self._initial
         self._fed = self._watched = 0
+        self._listeners[:] = np.zeros((), LISTENER_DTYPE)
         beat = self._decoder["beat"][0]
         self._decoder[:] = np.zeros(1, decoder.DECODER_DTYPE)
         self._decoder["beat"] = beat
@@ -255,28 +285,33 @@ class Stream:
             detail = f"The first {SETTLE / 250:g} s are held until the scale of the leads is known."
             events.append(Status(known=self._expected, code="settling", index=self._expected, detail=detail))
 
-    def _close(self, at: int, events: list[Event]) -> Step:
+    def _forget_rhythm(self) -> None:
+        """Begin without evidence, and without a usual beat to compare with."""
+        self._rhythm = self._silent
+        self._templates[:] = np.zeros((), TEMPLATE_DTYPE)
+
+    def _close(self, at: int, events: list[Event]) -> Part:
         """End the segment; what it still held becomes known at sample `at`."""
         self._conditioner.drain()
         yield from self._advance(events, at)
         samples = self._take(self._conditioner.made)
         probabilities, self._network = yield Request(samples, self._network, True)
-        self._decode(probabilities, self._fed - samples.shape[1] - self._context, events, at)
+        yield from self._decode(probabilities, self._fed - samples.shape[1] - self._context, events, at)
         self._open = False
 
-    def _condition(self, samples: NDArray[np.float64], events: list[Event], bridge: bool = False) -> Step:
+    def _condition(self, samples: NDArray[np.float64], events: list[Event], bridge: bool = False) -> Part:
         while len(samples):
             samples = samples[self._conditioner.push(samples, BLOCK, bridge) :]
             yield from self._advance(events)
 
-    def _advance(self, events: list[Event], at: int | None = None) -> Step:
+    def _advance(self, events: list[Event], at: int | None = None) -> Part:
         """Let the network read every hop that is ready."""
         self._watch(events, at)
         whole = (self._conditioner.ready - self._fed) // self._hop * self._hop
         if whole:
             first = self._fed - self._context
             probabilities, self._network = yield Request(self._take(self._fed + whole), self._network, False)
-            self._decode(probabilities, first, events, at)
+            yield from self._decode(probabilities, first, events, at)
 
     def _take(self, upto: int) -> Floats:
         index = np.arange(self._fed, upto) % RING
@@ -315,7 +350,7 @@ class Stream:
         known = self._start + self._conditioner.input_needed(made) - 1
         return known if at is None else min(known, at)
 
-    def _decode(self, probabilities: Floats, first: int, events: list[Event], at: int | None) -> None:
+    def _decode(self, probabilities: Floats, first: int, events: list[Event], at: int | None) -> Part:
         """Turn probabilities of the samples from `first` on into events."""
         before = max(0, -first)  # the network's delay, before the segment began
         final = self._fed == self._conditioner.made and at is not None
@@ -325,6 +360,8 @@ class Stream:
             first + before,
             final,
             self._decoder[0],
+            self._templates,
+            self._listeners,
             self._found,
             self._qualities,
             self._lead_flags,
@@ -340,13 +377,25 @@ class Stream:
             known, names = self._when(int(found["decided"]), at)
             if found["kind"] == decoder.ONSET:
                 events.append(self._teller.onset(found, known, names))
-            else:
+            elif found["kind"] == decoder.BEAT:
                 events.append(self._teller.beat(found, self._qualities[k], self._lead_flags[k], known, names))
+            else:
+                self.course.clock(found, self._start + float(found["decided"]) * self._step, known)
         for waves in self._told[told:tellings]:
             self._tell_waves(waves, events, at)
+        answer: tuple[Floats, RhythmState] | None = None
+        rows = self.course.rows()
+        if rows is not None and self._rhythm is not None:
+            answer = yield RhythmRequest(rows, self._rhythm)
+            self._rhythm = answer[1]
+        events += self.course.follow(answer[0][0] if answer else None)
 
     def _tell_waves(self, told: Any, events: list[Event], at: int | None) -> None:
-        events.append(self._teller.waves(told, self._when(int(told["decided"]), at)[0]))
+        known, _ = self._when(int(told["decided"]), at)
+        waves = self._teller.waves(told, known)
+        events.append(waves)
+        if waves.revision == 0:
+            self.course.beat(*self._teller.last, known, told)
 
     def _when(self, decided: int, at: int | None) -> tuple[int, list[str]]:
         """Return the feed's sample that made a decision known, and `settling` if it was held for the scale."""
@@ -363,11 +412,15 @@ class Stream:
     def state(self) -> dict[str, Any]:
         """Return everything that the stream remembers, as plain values and copies of arrays."""
         return {
-            "values": {name[1:]: getattr(self, name) for name in self._VALUES} | {"teller": self._teller.state()},
+            "values": {name[1:]: getattr(self, name) for name in self._VALUES}
+            | {"teller": self._teller.state(), "course": self.course.state()},
             "arrays": {
                 **self._conditioner.state(),
                 **{f"network_{k}": x.copy() for k, x in self._network._asdict().items()},
+                **{f"rhythm_{k}": x.copy() for k, x in (self._rhythm._asdict() if self._rhythm else {}).items()},
                 "decoder": self._decoder.copy(),
+                "templates": self._templates.copy(),
+                "listeners": self._listeners.copy(),
                 "last": self._last.copy(),
                 "off": self._off.copy(),
             },
@@ -378,10 +431,15 @@ class Stream:
         for name in self._VALUES:
             setattr(self, name, state["values"][name[1:]])
         self._teller.load(state["values"]["teller"])
+        self.course.load(state["values"]["course"])
         arrays = state["arrays"]
         self._conditioner.load(arrays)
         self._network = State(*(arrays[f"network_{k}"] for k in State._fields))
+        if self._rhythm is not None:
+            self._rhythm = RhythmState(*(arrays[f"rhythm_{k}"] for k in RhythmState._fields))
         self._decoder = arrays["decoder"].copy()
+        self._templates = arrays["templates"].copy()
+        self._listeners = arrays["listeners"].copy()
         self._last = arrays["last"].copy()
         self._off = arrays["off"].copy()
 

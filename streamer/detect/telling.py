@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streamer.conditioning.kernel import FLAG_NAMES, LOST
 from streamer.detect import decoder
-from streamer.detect.events import LIKELY, Beat, Onset, Wave, Waves
+from streamer.detect.events import LIKELY, Beat, Evidence, Onset, Wave, Waves
 from streamer.detect.scores import VQRS
 from streamer.engine.card import Card
 
@@ -109,6 +109,12 @@ class Teller:
             delay_ms=self._ms(known - offset),
         )
 
+    @property
+    def last(self) -> tuple[float, float | None, float]:
+        """Peak, RR interval in ms and ventricular probability of the last beat."""
+        assert self._peak is not None
+        return self._peak, self._rr_ms, self._ventricular
+
     def waves(self, told: Any, known: int) -> Waves:
         """Tell P and T of the last beat."""
         p, t = self._wave(told["p"]), self._wave(told["t"])
@@ -131,6 +137,7 @@ class Teller:
             qtc_bazett_ms=None if qt_ms is None or rr_s is None else qt_ms / rr_s ** (1 / 2),
             qtc_fridericia_ms=None if qt_ms is None or rr_s is None else qt_ms / rr_s ** (1 / 3),
             flags=flags + self._flags,
+            evidence=_evidence(told["evidence"]),
         )
 
     def _wave(self, wave: Any) -> Wave | None:
@@ -159,3 +166,15 @@ class Teller:
         """Go on from what `state` returned."""
         for name in self._VALUES:
             setattr(self, f"_{name}", state[name])
+
+
+def _evidence(told: Any) -> Evidence:
+    compared = bool(told["compared"])
+    return Evidence(
+        p_likelihood=float(told["p_likely"]),
+        qrs_correlation=float(told["like"]) if compared else None,
+        atrial_correlation=float(told["atrial_like"]) if compared else None,
+        qrs_power=float(told["height"]),
+        atrial_power=float(told["atrial_power"]),
+        quality=float(told["quality"]),
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from streamer.conditioning.kernel import RING
+from streamer.detect.evidence import EVIDENCE_DTYPE, HEARING_DTYPE, compare, sum_up
 from streamer.detect.scores import SCORES, best_lead
 from streamer.jit import kernel
 
@@ -21,11 +22,14 @@ WAVES_DTYPE = np.dtype(
         ("beat", "i8"),  # whose T is waited for; 0: none
         ("revision", "i8"),
         ("qrs_onset", "f8"),
+        ("qrs_peak", "f8"),
         ("qrs_offset", "f8"),
         ("before", "f8"),  # end of the beat before, its T included
         ("p", WAVE_DTYPE),
         ("first", "i8"),  # of the T that may be; -1: none yet
         ("last", "i8"),
+        ("evidence", EVIDENCE_DTYPE),
+        ("hearing", HEARING_DTYPE),
     ]
 )
 
@@ -35,8 +39,10 @@ TOLD_DTYPE = np.dtype(
         ("revision", "i8"),
         ("decided", "i8"),  # 250 Hz sample that decided it
         ("qrs_onset", "f8"),
+        ("qrs_offset", "f8"),
         ("p", WAVE_DTYPE),
         ("t", WAVE_DTYPE),
+        ("evidence", EVIDENCE_DTYPE),
     ]
 )
 
@@ -101,6 +107,21 @@ def _find_p(scores, ring, waves):
 
 
 @kernel
+def _p_likely(scores, waves):
+    """Return the largest mean score of 32 ms before the QRS, found to be a P or not."""
+    top = int(np.floor(waves.qrs_onset))
+    bottom = max(int(np.ceil(waves.before)) + 1, top - P_FARTHEST, 1)
+    largest = 0.0
+    total = 0.0
+    for m in range(bottom, top + 1):
+        total += scores.p[m % SCORES]
+        if m - bottom >= P_SHORTEST:
+            total -= scores.p[(m - P_SHORTEST) % SCORES]
+        largest = max(largest, total / P_SHORTEST)
+    return largest
+
+
+@kernel
 def _listen(scores, waves, sample):
     """Take one sample of what may be the T; say whether one has just ended."""
     if scores.t[sample % SCORES] >= LEVEL:
@@ -115,13 +136,17 @@ def _listen(scores, waves, sample):
 
 
 @kernel
-def _tell(scores, ring, waves, sample, told):
+def _tell(scores, ring, waves, templates, sample, told):
     """Tell P and T of the beat that was waited for."""
     told.beat = waves.beat
     told.revision = waves.revision
     told.decided = sample
     told.qrs_onset = waves.qrs_onset
+    told.qrs_offset = waves.qrs_offset
     told.p = waves.p
+    compare(ring, templates, waves.qrs_onset, waves.qrs_peak, sample, waves.evidence)
+    sum_up(waves.hearing, waves.evidence)
+    told.evidence = waves.evidence
     told.t.found = 0
     waves.before = waves.qrs_offset
     if waves.first >= 0 and waves.last - waves.first + 1 >= T_SHORTEST:
@@ -131,33 +156,37 @@ def _tell(scores, ring, waves, sample, told):
 
 
 @kernel
-def qrs_began(scores, ring, waves, sample, told):
+def qrs_began(scores, ring, waves, templates, sample, told):
     """Take note that the next QRS has begun: the T of the last beat has passed. Return how many were told, 0 or 1."""
     if waves.beat == 0:
         return 0
-    _tell(scores, ring, waves, sample, told)
+    _tell(scores, ring, waves, templates, sample, told)
     return 1
 
 
 @kernel
-def qrs_ended(scores, ring, waves, sample, beat, revision, onset, offset):
+def qrs_ended(scores, ring, waves, found):
     """Take note of a QRS, new or corrected: find its P, and wait for its T from its offset on."""
-    waves.beat = beat
-    waves.revision = revision
-    waves.qrs_onset = onset
-    waves.qrs_offset = offset
+    waves.beat = found.beat
+    waves.revision = found.revision
+    waves.qrs_onset = found.onset
+    waves.qrs_peak = found.peak
+    waves.qrs_offset = found.offset
     waves.first = -1
     _find_p(scores, ring, waves)
-    for m in range(int(np.floor(offset)) + 1, sample + 1):
+    waves.evidence.score = found.score
+    waves.evidence.ventricular = found.ventricular
+    waves.evidence.p_likely = _p_likely(scores, waves)
+    for m in range(int(np.floor(found.offset)) + 1, found.decided + 1):
         _listen(scores, waves, m)
 
 
 @kernel
-def follow(scores, ring, waves, sample, final, told):
+def follow(scores, ring, waves, templates, sample, final, told):
     """Go on by one sample; return how many beats' waves were told, 0 or 1."""
     if waves.beat == 0:
         return 0
     if _listen(scores, waves, sample) or final or sample - waves.qrs_offset >= T_LATEST:
-        _tell(scores, ring, waves, sample, told)
+        _tell(scores, ring, waves, templates, sample, told)
         return 1
     return 0

@@ -31,6 +31,18 @@ class State(NamedTuple):
     c: Floats
 
 
+class RhythmState(NamedTuple):
+    """What the rhythm network remembers of each stream.
+
+    Attributes
+    ----------
+    h, c : ndarray of float32, shape (streams, width)
+    """
+
+    h: Floats
+    c: Floats
+
+
 class Plan(NamedTuple):
     """How one call cuts its rows.
 
@@ -96,6 +108,13 @@ class Engine(ABC):
             np.zeros((rows, card.forward), np.float32),
         )
 
+    def initial_rhythm(self) -> RhythmState | None:
+        """Return the rhythm network's state of a stream without beats; None if the model has no such network."""
+        if self.card.rhythm is None:
+            return None
+        nothing = np.zeros((1, self.card.rhythm.width), np.float32)
+        return RhythmState(nothing, nothing)
+
     def run(self, samples: Floats, state: State) -> tuple[Floats, State]:
         """Go on by whole hops.
 
@@ -152,6 +171,21 @@ class Engine(ABC):
             np.array([hops * steps]),
             np.array([steps]),
         )
+
+    @abstractmethod
+    def follow(self, rows: Floats, state: RhythmState) -> tuple[Floats, RhythmState]:
+        """Let the rhythm network go on by some steps.
+
+        Parameters
+        ----------
+        rows : ndarray of float32, shape (streams, steps, features)
+        state : RhythmState
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (streams, steps, classes)
+        state : RhythmState
+        """
 
     @abstractmethod
     def _call(self, samples: Floats, plan: Plan, state: State) -> tuple[Floats, State]:

@@ -53,6 +53,29 @@ def log_odds(score: float) -> float:
     return math.log(score / (1.0 - score))
 
 
+class RhythmCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the rhythm network in the same folder.
+
+    Attributes
+    ----------
+    classes, features : list of str
+        Of the outputs and of the inputs, in order.
+    width : int
+        Of the LSTM.
+    parameters : int
+    trained_on, limits : list of str
+    figures : dict
+    """
+
+    classes: list[str]
+    features: list[str]
+    width: int
+    parameters: int
+    trained_on: list[str]
+    limits: list[str]
+    figures: dict[str, dict[str, float]]
+
+
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`card.json` of a model folder.
 
@@ -81,6 +104,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence, ventricular : Logistic, optional
         From the network's mean score of a beat to the probability that it is one, and likewise that it is ventricular;
         without them the scores are told as they are.
+    rhythm : RhythmCard, optional
+        Without it there is no rhythm network: only what is defined by rate and time is told.
     """
 
     format: int
@@ -103,6 +128,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     figures: dict[str, dict[str, float]]
     confidence: Logistic | None = None
     ventricular: Logistic | None = None
+    rhythm: RhythmCard | None = None
 
     def segment(self, profile: str) -> Segment:
         """Return the segment of a profile.

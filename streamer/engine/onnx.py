@@ -1,26 +1,30 @@
 """The engine that serves: ONNX Runtime on one thread."""
 
+from pathlib import Path
+
 import onnxruntime
 
-from streamer.engine.base import Engine, Floats, Plan, State
+from streamer.engine.base import Engine, Floats, Plan, RhythmState, State
 from streamer.engine.card import Model
 
 
 class OnnxEngine(Engine):
-    """Runs `model.onnx`, a graph with explicit state and fused LSTM operators."""
+    """Runs `model.onnx` and `rhythm.onnx`, graphs with explicit state and fused LSTM operators."""
 
     name = "onnx"
 
     def __init__(self, model: Model, profile: str) -> None:
         super().__init__(model, profile)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            model.folder / "model.onnx", options, providers=["CPUExecutionProvider"]
+        self._session = _session(model.folder / "model.onnx")
+        self._rhythm = _session(model.folder / "rhythm.onnx") if model.card.rhythm else None
+
+    def follow(self, rows: Floats, state: RhythmState) -> tuple[Floats, RhythmState]:
+        """Let the rhythm network go on by some steps; see `Engine.follow`."""
+        assert self._rhythm
+        probabilities, *after = self._rhythm.run(
+            ["probabilities", "h_after", "c_after"], {"rows": rows, "h": state.h, "c": state.c}
         )
+        return probabilities, RhythmState(*after)
 
     def _call(self, samples: Floats, plan: Plan, state: State) -> tuple[Floats, State]:
         probabilities, *after = self._session.run(
@@ -38,3 +42,12 @@ class OnnxEngine(Engine):
             },
         )
         return probabilities, State(*after)
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 
-from streamer.engine.base import Engine, Floats, Plan, State
+from streamer.engine.base import Engine, Floats, Plan, RhythmState, State
 from streamer.engine.card import Model
 
 
 class TensorflowEngine(Engine):
-    """Runs `model.keras`, whose parts are named encoder, forward, backward and classifier."""
+    """Runs `model.keras`, whose parts are named encoder, forward, backward and classifier, and `rhythm.keras`."""
 
     name = "tensorflow"
 
@@ -39,6 +39,14 @@ class TensorflowEngine(Engine):
             return probabilities, line[:, -(receptive - stride) :], sequence[:, advance:], h, c
 
         self._step = step
+        if model.card.rhythm:
+            rhythm = keras.saving.load_model(model.folder / "rhythm.keras", compile=False)
+            self._follow = tf.function(lambda rows, h, c: rhythm([rows, h, c]), reduce_retracing=True)
+
+    def follow(self, rows: Floats, state: RhythmState) -> tuple[Floats, RhythmState]:
+        """Let the rhythm network go on by some steps; see `Engine.follow`."""
+        probabilities, *after = self._follow(rows, *state)
+        return np.asarray(probabilities), RhythmState(*(np.asarray(x) for x in after))
 
     def _call(self, samples: Floats, plan: Plan, state: State) -> tuple[Floats, State]:
         advance, hop = np.int64(plan.advance[0]), np.int64(plan.hop[0])

@@ -37,7 +37,14 @@ LEADS: dict[str, dict[str, float]] = {
     "V1": {"P": 0.5, "Q": 0.0, "R": 0.25, "S": 4.5, "T": -0.4},
     "V5": {"P": 0.7, "Q": 1.2, "R": 1.4, "S": 0.8, "T": 1.1},
 }
-RHYTHMS = ("sinus", "af", "pvc", "bigeminy", "vt", "pause", "brady", "tachy")
+PACED = {"Q": (-75, 2, 0.6), "R": (0, 24, 1.2), "S": (62, 26, -0.35), "T": (300, 55, -0.3)}  # Q is the pulse
+SHAPES = {"N": NORMAL, "V": VENTRICULAR, "/": PACED}
+RHYTHMS = (
+    "sinus", "af", "flutter", "svt", "pvc", "bigeminy", "trigeminy", "vt", "vf", "paced", "pause", "asystole", "brady",
+    "tachy", "noise",
+)  # fmt: skip
+FLUTTER_S, FIBRILLATION_S = 0.2, 0.095  # from wave to wave: 300 a minute, and half a period of ventricular fibrillation
+NOISE_MV = 0.8
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class TrueBeat:
     Attributes
     ----------
     kind : str
-        `N` or `V`.
+        `N`, `V` ventricular, or `/` paced.
     rhythm : str
         The name in the script.
     qrs : (float, float, float)
@@ -220,65 +227,102 @@ class Simulator(Source):
             0.7 * np.sin(2 * np.pi * 0.25 * t + phase[0]) + 0.3 * np.sin(2 * np.pi * 0.07 * t + phase[1])
         )
         hum = d.mains * np.sin(2 * np.pi * d.mains_hz * t + phase[2])
-        z = z + (sway + hum)[:, None] + random.normal(0, 1, z.shape) * d.noise
+        noise = np.where(self._noisy(t), NOISE_MV, d.noise)[:, None]
+        z = z + (sway + hum)[:, None] + random.normal(0, 1, z.shape) * noise
         for lead, start, length in d.lead_off:
             if lead in self.leads:
                 z[(t >= start) & (t < start + length), self.leads.index(lead)] = np.nan
         return z
 
+    def _noisy(self, t: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say at which times the script asks for noise."""
+        ends = np.cumsum([seconds for _, seconds in self.script])
+        turn = np.searchsorted(ends, t % ends[-1], side="right")
+        noisy = np.array([rhythm == "noise" for rhythm, _ in self.script])
+        return np.asarray(noisy[np.minimum(turn, len(ends) - 1)])
+
     def _beats(self, random: np.random.Generator) -> Iterator[tuple[float, list[tuple[float, float, str, float]]]]:
         """Yield the time of each R peak with the beat's waves, for ever."""
         at, ends, turn = 0.0, 0.0, -1
         rhythm = ""
-        intervals: Iterator[tuple[float, bool]] = iter(())
+        intervals: Iterator[tuple[float, str]] = iter(())
         while True:
             while at >= ends:
                 turn += 1
                 rhythm, seconds = self.script[turn % len(self.script)]
                 ends += seconds
                 intervals = _intervals(rhythm, at, random)
-            rr, ventricular = next(intervals)
+            if rhythm in {"vf", "asystole"}:
+                yield from self._without_beats(at, ends, rhythm, random)
+                at = ends
+                continue
+            rr, kind = next(intervals)
             at += rr
-            yield at, self._waves(at, rr, rhythm, ventricular)
+            yield at, self._waves(at, rr, rhythm, kind)
 
-    def _waves(self, at: float, rr: float, rhythm: str, ventricular: bool) -> list[tuple[float, float, str, float]]:
+    def _without_beats(
+        self, start: float, end: float, rhythm: str, random: np.random.Generator
+    ) -> Iterator[tuple[float, list[tuple[float, float, str, float]]]]:
+        """Yield half a second at a time of ventricular fibrillation, or of nothing."""
+        at, sign = start, 1.0
+        while at < end:
+            waves = []
+            until = min(at + 0.5, end)
+            while rhythm == "vf" and at < until:
+                waves.append((at, 0.035 * random.normal(1, 0.05), "R", 0.5 * sign * random.normal(1, 0.15)))
+                at, sign = at + FIBRILLATION_S * random.normal(1, 0.05), -sign
+            at = max(at, until)
+            yield at, waves
+
+    def _waves(self, at: float, rr: float, rhythm: str, kind: str) -> list[tuple[float, float, str, float]]:
         """Place the waves of a beat and note its boundaries."""
         stretch = sqrt(min(max(rr, 0.3), 1.2))
         places = {}
-        for wave, (centre, width, height) in (VENTRICULAR if ventricular else NORMAL).items():
-            if wave == "P" and rhythm == "af":
+        for wave, (centre, width, height) in SHAPES[kind].items():
+            if wave == "P" and rhythm in {"af", "flutter", "svt"}:
                 continue
             scale = stretch if wave in "PT" else 1.0
             places[wave] = (at + centre * scale / 1000, width * (scale if wave == "T" else 1.0) / 1000, height)
         ends = {w: ((c - EDGE * s) * self.fs, c * self.fs, (c + EDGE * s) * self.fs) for w, (c, s, _) in places.items()}
         ventricles = [ends[w] for w in "QRS" if w in ends]
         qrs = (min(e[0] for e in ventricles), ends["R"][1], max(e[2] for e in ventricles))
-        kind = "V" if ventricular else "N"
         self.beats.append(TrueBeat(kind, rhythm, qrs, ends.get("P"), ends.get("T")))
         waves = [(centre, width, wave, height) for wave, (centre, width, height) in places.items()]
         if rhythm == "af":
             waves += [(at + k * 0.16, 0.03, "P", 0.05 * (-1) ** k) for k in range(round(rr / 0.16))]
+        elif rhythm == "flutter":
+            waves += [(at - rr + (k + 0.5) * FLUTTER_S, 0.05, "P", -0.2) for k in range(round(rr / FLUTTER_S))]
         return waves
 
 
-def _intervals(rhythm: str, start: float, random: np.random.Generator) -> Iterator[tuple[float, bool]]:
-    """Yield the RR interval before each beat of a rhythm, and whether the beat is ventricular."""
+def _intervals(rhythm: str, start: float, random: np.random.Generator) -> Iterator[tuple[float, str]]:
+    """Yield the RR interval before each beat of a rhythm, and the kind of the beat."""
     mean = {"brady": 1.5, "tachy": 0.43}.get(rhythm, 0.86)
     at, compensate = start, False
     for count in range(1 << 62):
         sway = 0.04 * np.sin(2 * np.pi * 0.25 * at) + 0.03 * np.sin(2 * np.pi * 0.1 * at)
         rr = mean * (1 + sway + random.normal(0, 0.01))
-        ventricular = False
+        kind = "N"
         if rhythm == "af":
             rr = float(np.clip(random.lognormal(np.log(0.66), 0.25), 0.35, 1.4))
         elif rhythm == "vt":
-            rr, ventricular = 0.34 * (1 + random.normal(0, 0.02)), True
+            rr, kind = 0.34 * (1 + random.normal(0, 0.02)), "V"
+        elif rhythm == "svt":
+            rr = 0.34 * (1 + random.normal(0, 0.005))
+        elif rhythm == "flutter":
+            rr = 2 * FLUTTER_S * (1 + random.normal(0, 0.003))
+        elif rhythm == "paced":
+            rr, kind = 0.86, "/"
         elif rhythm == "pause" and count % 8 == 4:
             rr = 3.5
         elif compensate:
             rr *= 1.4
-        elif (rhythm == "pvc" and random.random() < 0.2) or (rhythm == "bigeminy" and count % 2):
-            rr, ventricular = rr * 0.6, True
-        compensate = ventricular and rhythm != "vt"
+        elif (
+            (rhythm == "pvc" and random.random() < 0.2)
+            or (rhythm == "bigeminy" and count % 2)
+            or (rhythm == "trigeminy" and count % 3 == 2)
+        ):
+            rr, kind = rr * 0.6, "V"
+        compensate = kind == "V" and rhythm != "vt"
         at += rr
-        yield rr, ventricular
+        yield rr, kind

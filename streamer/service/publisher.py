@@ -59,5 +59,5 @@ class Publisher:
 
     def forget(self, stream: str) -> None:
         """Drop the counts of a stream that is no longer known."""
-        for kind in ("onset", "beat", "waves", "status", "signal"):
+        for kind in ("onset", "beat", "waves", "rhythm", "status", "signal"):
             self._last.pop(topic(kind, stream), None)

@@ -11,7 +11,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.detect import Beat, DetectorPool, Event, Onset, Status, Waves
+from streamer.detect import Beat, DetectorPool, Event, Onset, Rhythm, Status, Waves
 from streamer.engine import Engine
 from streamer.latency import Recorder
 from streamer.service.publisher import Publisher
@@ -22,6 +22,7 @@ from streamer.wire.messages import (
     BeatMessage,
     LatencyMessage,
     OnsetMessage,
+    RhythmMessage,
     SignalMessage,
     StatusMessage,
     WavesMessage,
@@ -280,6 +281,8 @@ class Service:
             self._publisher.send(where, OnsetMessage(**about))
         elif isinstance(event, Waves):
             self._publisher.send(where, WavesMessage(**about))
+        elif isinstance(event, Rhythm):
+            self._publisher.send(where, RhythmMessage(since_ns=receipt.sample_ns(event.since), **about))
         elif isinstance(event, Beat):
             for point in ("onset", "peak", "offset"):
                 about[f"{point}_ns"] = receipt.sample_ns(about[point])

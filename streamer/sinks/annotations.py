@@ -1,11 +1,12 @@
-"""Beats and waves as a WFDB annotation file."""
+"""Beats, waves and rhythms as a WFDB annotation file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from streamer.detect.events import LIKELY, Beat, Event, Wave, Waves
+from streamer.detect.rhythm.episodes import Episode
 
 
 def final_beats(events: Iterable[Event]) -> list[Beat]:
@@ -30,8 +31,12 @@ def write_annotations(
     fs: float,
     waves: Mapping[int, Waves] | None = None,
     boundaries: bool = True,
+    rhythms: Sequence[Episode] = (),
 ) -> Path:
     """Write `(`, `N`, `)` for each beat, `V` for `N` where it is probably ventricular, and its P and T likewise.
+
+    A change of rhythm is `+` with a note such as `(AFIB`, at the sample from which on the rhythm holds; stretches of
+    unknown rhythm have no note.
 
     Parameters
     ----------
@@ -49,6 +54,7 @@ def write_annotations(
         By number of the beat.
     boundaries : bool
         Whether to write more than the beats.
+    rhythms : sequence of Episode
 
     Returns
     -------
@@ -75,13 +81,17 @@ def write_annotations(
         if around and around.t:
             marked.append((around.t, "t"))
     marked.sort(key=lambda pair: pair[0].peak)
-    if boundaries:
-        points = np.array([[wave.onset, wave.peak, wave.offset] for wave, _ in marked])
-        symbols = [symbol for _, kind in marked for symbol in ("(", kind, ")")]
-    else:
-        points = np.array([[wave.peak] for wave, _ in marked])
-        symbols = [kind for _, kind in marked]
-    samples = np.maximum.accumulate(np.maximum(0, np.rint(points)).astype(np.int64).ravel())
+    rows: list[tuple[float, str, str]] = []
+    for wave, kind in marked:
+        points = zip(("(", kind, ")"), (wave.onset, wave.peak, wave.offset), strict=True)
+        rows += [(sample, symbol, "") for symbol, sample in points if boundaries or symbol == kind]
+    # waves may reach into each other, and WFDB wants them in order: each keeps its place in the row
+    at = np.maximum.accumulate([sample for sample, _, _ in rows]).tolist()
+    rows = [(sample, *row[1:]) for sample, row in zip(at, rows, strict=True)]
+    rows += [(episode.start, "+", f"({episode.label}") for episode in rhythms if episode.label]
+    rows.sort(key=lambda row: row[0])
+    samples = np.maximum(0, np.rint([sample for sample, _, _ in rows])).astype(np.int64)
     folder.mkdir(parents=True, exist_ok=True)
-    wfdb.wrann(name, extension, samples, symbols, fs=fs, write_dir=str(folder))
+    symbols, notes = [symbol for _, symbol, _ in rows], [note for _, _, note in rows]
+    wfdb.wrann(name, extension, samples, symbols, aux_note=notes, fs=fs, write_dir=str(folder))
     return folder / f"{name}.{extension}"

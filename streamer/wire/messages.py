@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from streamer.detect.events import Beat, Onset, Waves
+from streamer.detect.events import Beat, Onset, Rhythm, Waves
 
 VERSION: Literal[1] = 1
 NAME = r"[A-Za-z0-9._-]{1,64}"
@@ -198,6 +198,29 @@ class WavesMessage(Waves, tag="waves", kw_only=True):
     published_ns: int
 
 
+class RhythmMessage(Rhythm, tag="rhythm", kw_only=True):
+    """A rhythm on the wire.
+
+    Attributes
+    ----------
+    v : int
+    stream, epoch : str
+    seq : int
+        Counts the events of the topic.
+    since_ns : int
+        Time of `since` on the feed's clock.
+    published_ns : int
+        On the service's clock.
+    """
+
+    v: int
+    stream: str
+    epoch: str
+    seq: int
+    since_ns: int
+    published_ns: int
+
+
 class StatusMessage(msgspec.Struct, tag_field="type", tag="status", kw_only=True):
     """News about a stream.
 
@@ -325,7 +348,14 @@ class SignalMessage(msgspec.Struct, tag_field="type", tag="signal", kw_only=True
 
 
 EventMessage = (
-    OnsetMessage | BeatMessage | WavesMessage | StatusMessage | HeartbeatMessage | LatencyMessage | SignalMessage
+    OnsetMessage
+    | BeatMessage
+    | WavesMessage
+    | RhythmMessage
+    | StatusMessage
+    | HeartbeatMessage
+    | LatencyMessage
+    | SignalMessage
 )
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from streamer.conditioning.kernel import LOST, RING, RING_DTYPE
 from streamer.detect import decoder
+from streamer.detect.evidence import TEMPLATE_DTYPE
+from streamer.detect.fibrillation import LISTENER_DTYPE
 from streamer.detect.waves import TOLD_DTYPE
 
 
@@ -26,7 +28,9 @@ def decode(scores, step=None, ring=None):
         piece = probabilities[:, first : first + step]
         found = np.zeros(400, decoder.FOUND_DTYPE)
         count, _ = decoder.decode(
-            piece, ring, first, first + step >= n, state[0], found, np.zeros((400, len(scores))),
+            piece, ring, first, first + step >= n, state[0],
+            np.zeros(len(scores), TEMPLATE_DTYPE), np.zeros(len(scores), LISTENER_DTYPE),
+            found, np.zeros((400, len(scores))),
             np.zeros((400, len(scores)), np.int64), np.zeros(400, TOLD_DTYPE),
         )  # fmt: skip
         result.append(found[:count].copy())

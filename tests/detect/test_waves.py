@@ -5,6 +5,8 @@ import pytest
 
 from streamer.conditioning.kernel import RING, RING_DTYPE
 from streamer.detect import decoder, waves
+from streamer.detect.evidence import TEMPLATE_DTYPE
+from streamer.detect.fibrillation import LISTENER_DTYPE
 from streamer.detect.waves import TOLD_DTYPE
 
 QRS = (200, 222)
@@ -27,6 +29,7 @@ def told(spans, n=700, step=None, qrs=(QRS,)):
         room = np.zeros(40, TOLD_DTYPE)
         _, count = decoder.decode(
             probabilities[:, first : first + step], ring, first, first + step >= n, state[0],
+            np.zeros(1, TEMPLATE_DTYPE), np.zeros(1, LISTENER_DTYPE),
             np.zeros(40, decoder.FOUND_DTYPE), np.zeros((40, 1)), np.zeros((40, 1), np.int64), room,
         )  # fmt: skip
         result.append(room[:count].copy())

@@ -1,0 +1,1 @@
+"""The rhythm network: its data, its training, its choice."""

@@ -1,0 +1,118 @@
+"""Rhythm events of a recording as episodes, and the rhythm of a feed that sends beats alone."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from streamer.detect.events import Event, Rhythm
+from streamer.detect.rhythm.course import Course
+from streamer.engine.base import Engine
+
+APART_S = 10.0
+
+
+class Episode(NamedTuple):
+    """A stretch of one rhythm.
+
+    Attributes
+    ----------
+    label : str or None
+        As in `Rhythm`.
+    start, end : float
+        Samples of the feed.
+    known : int
+        Sample at which it was told.
+    probability : float or None
+        Largest that was told of the label.
+    """
+
+    label: str | None
+    start: float
+    end: float
+    known: int
+    probability: float | None
+
+
+def episodes(events: Iterable[Event], end: float) -> list[Episode]:
+    """Return the rhythms of a recording, one after the other.
+
+    Parameters
+    ----------
+    events : iterable of Event
+    end : float
+        Sample at which the recording ends.
+
+    Returns
+    -------
+    list of Episode
+        Each ends where the next starts; the first starts with the first event.
+    """
+    found: list[Episode] = []
+    for event in events:
+        if not isinstance(event, Rhythm):
+            continue
+        probability = event.probabilities.get(event.label or "")
+        if found and found[-1].label == event.label:
+            last = found[-1]
+            most = max((p for p in (last.probability, probability) if p is not None), default=None)
+            found[-1] = last._replace(probability=most)
+            continue
+        start = event.since if not found else max(event.since, found[-1].start)
+        if found:
+            found[-1] = found[-1]._replace(end=start)
+        found.append(Episode(event.label, start, end, event.known, probability))
+    return [episode for episode in found if episode.end > episode.start]
+
+
+class RhythmDetector:
+    """Tells the rhythm of a feed that sends the times of beats alone, such as a heart rate strap.
+
+    Parameters
+    ----------
+    fs : float
+        Of the feed's sample index, Hz; 1000 for times in ms.
+    engine : Engine
+        With a rhythm network.
+    """
+
+    def __init__(self, fs: float, engine: Engine) -> None:
+        self._fs, self._engine = fs, engine
+        self._course = Course(fs, engine.card.rhythm)
+        self._state = self._silent = engine.initial_rhythm()
+        self._last: float | None = None
+
+    def push(self, peaks: Iterable[float]) -> list[Rhythm]:
+        """Take the next beats.
+
+        Parameters
+        ----------
+        peaks : iterable of float
+            Their R peaks, in samples of the feed, each later than the one before. Beats more than 10 s apart are a gap.
+
+        Returns
+        -------
+        list of Rhythm
+
+        Raises
+        ------
+        ValueError
+            If a beat is not later than the one before.
+        """
+        events: list[Rhythm] = []
+        for peak in peaks:
+            if self._last is not None and not peak > self._last:
+                raise ValueError(f"a beat at {peak:g} comes after one at {self._last:g}; expected later ones")
+            if self._last is None or peak - self._last > APART_S * self._fs:
+                events += self._follow()
+                self._course.begin(int(peak), keep=False)
+                self._state, self._last = self._silent, None
+            rr_ms = None if self._last is None else 1000 * (peak - self._last) / self._fs
+            self._course.beat(float(peak), rr_ms, 0.0, int(peak))
+            self._last = float(peak)
+        return events + self._follow()
+
+    def _follow(self) -> list[Rhythm]:
+        rows = self._course.rows()
+        if rows is None or self._state is None:
+            return self._course.follow(None)
+        probabilities, self._state = self._engine.follow(rows, self._state)
+        return self._course.follow(probabilities[0])
