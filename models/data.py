@@ -41,9 +41,8 @@ def data_folder() -> Path:
     folder = Path(os.environ.get("QRSTREAM_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"no databases in {folder}; set QRSTREAM_DATA to a folder that holds mitdb, qtdb, ludb, cinc2017 and "
-            "nstdb_noise "
-            "(wfdb.dl_database fetches them)"
+            f"no databases in {folder}; set QRSTREAM_DATA to a folder that holds mitdb, qtdb, ludb, cinc2017, "
+            "nstdb_noise, afdb_rr and nsr2db_rr (wfdb.dl_database fetches them)"
         )
     return folder
 

@@ -55,6 +55,12 @@ def describe(model: Path | None, engine: str) -> str:
     ]
     for table, figures in card.figures.items():
         lines.append(f"  {table}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+    if card.rhythm:
+        lines.append(f"rhythm: {card.rhythm.parameters} parameters, classes: {', '.join(card.rhythm.classes)}")
+        lines += [f"  trained on: {line}" for line in card.rhythm.trained_on]
+        lines += [f"  limit: {line}" for line in card.rhythm.limits]
+        for table, figures in card.rhythm.figures.items():
+            lines.append(f"  {table}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
     lines.append("algorithmic delay, ms of signal from the end of a QRS, at most:")
     lines.append(f"  {'profile':9}{'resampler':>10}{'hop':>6}{'right context':>15}{'hold':>6}{'sum':>7}")
     for name, segment in card.profiles.items():

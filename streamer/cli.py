@@ -133,7 +133,7 @@ def demo(
         from streamer.service import Service
         from streamer.watch import Subscriber, print_lines, show
 
-        script = parse_script("sinus:12,pvc:12,af:12,tachy:8,bigeminy:10,brady:8,pause:12")
+        script = parse_script("sinus:14,pvc:12,af:24,tachy:10,bigeminy:16,vt:6,sinus:8,brady:14,pause:12,vf:8")
         service = Service(load_engine("onnx", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
         done = threading.Event()
 

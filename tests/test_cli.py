@@ -6,12 +6,15 @@ import re
 import signal
 import subprocess
 import sys
+from csv import DictReader
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import wfdb
 import zmq
 
+from streamer.feeds import Simulator
 from tests.conftest import heart
 
 
@@ -77,6 +80,32 @@ def test_detect_writes_annotations_that_wfdb_reads(record, tmp_path):
     assert np.abs(peaks - [b.qrs[1] for b in true]).max() <= 3
 
 
+def test_detect_summarises_and_reports_the_rhythm(tmp_path):
+    script = [("sinus", 25.0), ("af", 45.0), ("pause", 20.0)]
+    x = np.concatenate(list(Simulator(250, ["II"], script, 90, seed=3).blocks(1000)))
+    np.savetxt(tmp_path / "turns.csv", x)
+    done = qrstream("detect", tmp_path / "turns.csv", "--fs", 250, "--unit", "mV", "--report", tmp_path / "out",
+                    "--annotations", "qrs", "--out", tmp_path / "out")  # fmt: skip
+    assert re.search(r"AFIB\s+0:00:[23]", done.stderr)
+    with (tmp_path / "out" / "turns-rhythm.csv").open() as file:
+        rows = list(DictReader(file))
+    assert rows[0]["rhythm"] == "N"
+    fibrillation = next(row for row in rows if row["rhythm"] == "AFIB")
+    assert 20 < float(fibrillation["from_s"]) < 35
+    assert float(fibrillation["told_s"]) - float(fibrillation["from_s"]) < 25
+    assert all(a["to_s"] == b["from_s"] for a, b in pairwise(rows))
+    assert (tmp_path / "out" / "turns-rhythm.png").read_bytes()[:4] == b"\x89PNG"
+    notes = wfdb.rdann(str(tmp_path / "out" / "turns"), "qrs").aux_note
+    assert [note.strip("\0") for note in notes if "AFIB" in note] == ["(AFIB"]
+
+
+def test_a_short_recording_gets_a_class(tmp_path):
+    x, _ = heart(30)
+    np.savetxt(tmp_path / "short.csv", x)
+    done = qrstream("detect", tmp_path / "short.csv", "--fs", 250, "--unit", "mV")
+    assert re.search(r"as a whole\s+(normal|other) rhythm \(0\.\d\d\)", done.stderr)
+
+
 def test_engines_and_profiles_can_be_chosen(csv, tmp_path):
     path, true = csv
     found = {}
@@ -128,6 +157,7 @@ def test_run_feed_and_watch_are_three_processes(kind, csv, record):
 
 def test_info_says_what_a_bug_report_needs():
     text = qrstream("info").stdout
+    assert re.search(r"rhythm: \d+ parameters, classes: N, AFIB", text)
     for word in ("qrstream 0", "python 3", "numpy", "onnxruntime", "engine: onnx", "parameters", "right context"):
         assert word in text
     sums = {
@@ -173,7 +203,7 @@ def test_the_view_draws_a_heart():
     from rich.console import Console
 
     from streamer.view import View
-    from streamer.wire.messages import BeatMessage, Latency, SignalMessage
+    from streamer.wire.messages import BeatMessage, Latency, RhythmMessage, SignalMessage
 
     x, true = heart(8)
     view = View("bed")
@@ -193,10 +223,19 @@ def test_the_view_draws_a_heart():
                 offset_ns=96_000_000, published_ns=0, latency=latency,
             )
         )  # fmt: skip
+    view.take(
+        RhythmMessage(
+            known=1900, label="AFIB", since=1240.0, cause="change", probabilities={"AFIB": 0.91, "N": 0.09}, beats=9,
+            seconds=8.0, heart_rate=75.0, lowest_rate=70.0, highest_rate=80.0, definitions={"ventricular_run": 1500.0},
+            delay_ms=2640.0, v=1, stream="bed", epoch="e", seq=0, since_ns=0, published_ns=0,
+        )
+    )  # fmt: skip
     console = Console(width=120, height=40, record=True, file=io.StringIO(), force_terminal=True)
     console.print(view)
     text = console.export_text()
     assert "75 /min" in text
+    assert "atrial fibrillation 0.91 for 3 s" in text
+    assert "ventricular run" in text
     assert "▼" in text
     assert "142" in text
     assert any(0x2800 < ord(c) < 0x2900 for c in text)

@@ -32,6 +32,20 @@ def write_page(folder: Path) -> None:
     ]
     for table, figures in card["figures"].items():
         lines.append(f"- {table}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+    rhythm = card.get("rhythm")
+    if rhythm:
+        lines += [
+            "",
+            "## Rhythm",
+            "",
+            f"{rhythm['parameters']} parameters, classes {', '.join(rhythm['classes'])}.",
+            "",
+        ]
+        lines += [f"- Trained on: {line}" for line in rhythm["trained_on"]]
+        lines += [f"- Limit: {line}" for line in rhythm["limits"]]
+        for table, figures in rhythm["figures"].items():
+            lines.append(f"- {table}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+        lines += ["", "`make evaluate-rhythm` prints these; more in `docs/rhythm.md`."]
     (folder / "CARD.md").write_text("\n".join(lines) + "\n")
 
 

@@ -30,10 +30,12 @@ def filled(text: str, tables: Path) -> str:
 
 
 def main() -> None:
-    """Fill in docs/accuracy.md from docs/tables."""
-    path = DOCS / "accuracy.md"
-    path.write_text(filled(path.read_text(), DOCS / "tables"))
-    typer.echo(f"filled in {path.relative_to(DOCS.parent)}")
+    """Fill in the documents from docs/tables."""
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text()
+        if PLACE.search(text):
+            path.write_text(filled(text, DOCS / "tables"))
+            typer.echo(f"filled in {path.relative_to(DOCS.parent)}")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 """Scoring of rhythms: by duration as EC57 asks, by episode with the delay of detection, and the classes of cinc2017."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import wfdb
 from numpy.typing import NDArray
 
+from models.data import BEATS
 from models.rhythm.data import rhythms
 from streamer.detect import Detector
 from streamer.detect.events import Event, Rhythm
 from streamer.detect.rhythm.episodes import Episode, RhythmDetector, episodes
 from streamer.engine import Engine
 from streamer.feeds import open_wfdb
+from streamer.sinks.annotations import final_beats
 
 # what PhysioNet names otherwise
 ALIASES = {"VFL": "VF", "SBR": "N", "J": "OTHER", "NOD": "OTHER", "IVR": "OTHER", "AB": "OTHER", "BII": "OTHER",
@@ -35,6 +37,12 @@ class Followed:
         Samples.
     truth : list of Episode
     events : list of Event
+    told : list of Episode
+        From where they are told to have begun.
+    live : list of Episode
+        From when they were told.
+    peaks : ndarray of float64
+        Of the beats.
     """
 
     name: str
@@ -42,24 +50,45 @@ class Followed:
     length: float
     truth: list[Episode]
     events: list[Event]
+    told: list[Episode]
+    live: list[Episode]
+    peaks: NDArray[np.float64]
 
-    @property
-    def told(self) -> list[Episode]:
-        """Episodes from where they are told to have begun."""
-        return episodes(self.events, self.length)
 
-    @property
-    def live(self) -> list[Episode]:
-        """Episodes from when they were told."""
-        changes = [e for e in self.events if isinstance(e, Rhythm)]
-        result: list[Episode] = []
-        for event in changes:
-            if result and result[-1].label == event.label:
-                continue
-            if result:
-                result[-1] = result[-1]._replace(end=float(event.known))
-            result.append(Episode(event.label, float(event.known), self.length, event.known, None))
-        return result
+def followed(
+    name: str, fs: float, length: float, real: list[Episode], events: list[Event], peaks: NDArray[np.float64]
+) -> Followed:
+    """Put together what was found in a record."""
+    live: list[Episode] = []
+    for event in events:
+        if isinstance(event, Rhythm) and not (live and live[-1].label == event.label):
+            live.append(Episode(event.label, float(event.known), length, event.known, None))
+    return Followed(name, fs, length, real, events, episodes(events, length), ended(live), peaks)
+
+
+def ended(found: list[Episode]) -> list[Episode]:
+    """Return episodes of which each ends where the next one starts."""
+    ends = [episode.start for episode in found[1:]] + [found[-1].end] if found else []
+    return [episode._replace(end=end) for episode, end in zip(found, ends, strict=True)]
+
+
+def with_told(record: Followed, told: list[Episode]) -> Followed:
+    """Return a record as another way of detection tells it."""
+    return replace(record, told=told, live=told)
+
+
+def as_definition(record: Followed, name: str, label: str) -> Followed:
+    """Return a record as if a definition that is met were its label."""
+    since: list[Episode] = []
+    live: list[Episode] = []
+    for event in record.events:
+        if isinstance(event, Rhythm):
+            met = label if name in event.definitions else None
+            at = event.definitions.get(name, float(event.known))
+            if not live or live[-1].label != met:
+                live.append(Episode(met, float(event.known), record.length, event.known, None))
+                since.append(Episode(met, at, record.length, event.known, None))
+    return replace(record, told=ended(since), live=ended(live))
 
 
 def truth(path: Path, length: float, extension: str = "atr") -> list[Episode]:
@@ -78,7 +107,8 @@ def follow_signal(engine: Engine, path: Path, lead: int = 0, extension: str = "a
     detector = Detector(recording.fs, recording.leads, recording.unit, engine=engine)
     events = detector.push(recording.samples) + detector.flush()
     length = float(recording.length or 0)
-    return Followed(path.name, recording.fs, length, truth(path, length, extension), events)
+    peaks = np.array([beat.peak for beat in final_beats(events)])
+    return followed(path.name, recording.fs, length, truth(path, length, extension), events, peaks)
 
 
 def follow_beats(engine: Engine, path: Path, fs: float, beats: str, extension: str | None = "atr") -> Followed:
@@ -95,14 +125,12 @@ def follow_beats(engine: Engine, path: Path, fs: float, beats: str, extension: s
     extension : str or None
         Of that which has the rhythms; None: normal sinus rhythm throughout.
     """
-    from models.data import BEATS
-
     annotation = wfdb.rdann(str(path), beats)
     samples = annotation.sample[np.isin(annotation.symbol, sorted(BEATS))]
     samples = samples[np.concatenate([[True], np.diff(samples) > 0])]
     length = float(samples[-1])
     known = truth(path, length, extension) if extension else [Episode("N", 0.0, length, 0, None)]
-    return Followed(path.name, fs, length, known, list(RhythmDetector(fs, engine).push(samples)))
+    return followed(path.name, fs, length, known, [*RhythmDetector(fs, engine).push(samples)], samples.astype(float))
 
 
 def spans(found: Iterable[Episode], label: str) -> Spans:
@@ -180,7 +208,8 @@ class Found:
         Told ones that touch no annotated one.
     hours : float
     delays : list of float
-        From the annotated onset to the event, s; of episodes that begin within the record.
+        From the annotated onset to the event, s; of episodes that begin within the record, and before which the rhythm
+        was not told already.
     """
 
     annotated: int = 0
@@ -200,8 +229,8 @@ class Found:
             inside = live[(live[:, 1] > start) & (live[:, 0] < end)]
             if len(inside):
                 self.found += 1
-                if start > SHORTEST_S * record.fs:
-                    self.delays.append(max(0.0, float(inside[0, 0] - start)) / record.fs)
+                if start > SHORTEST_S * record.fs and inside[0, 0] >= start:
+                    self.delays.append(float(inside[0, 0] - start) / record.fs)
         self.false += sum(overlap(np.array([span]), real) == 0 for span in told)
         self.hours += record.length / record.fs / 3600
 

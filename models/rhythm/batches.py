@@ -10,7 +10,9 @@ from models.rhythm.data import CLASSES, NOT_AF, Beats, bits
 from streamer.detect.rhythm.features import FEATURES, RHYTHM
 
 STREAMS, STEPS = 128, 48
-SHARES = {"cinc2017": 0.32, "mitdb": 0.2, "ludb": 0.04, "afdb_rr": 0.2, "nsr2db_rr": 0.1, "synthetic": 0.14}
+SHARES = {
+    "cinc2017": 0.28, "joined": 0.08, "mitdb": 0.18, "ludb": 0.04, "afdb_rr": 0.2, "nsr2db_rr": 0.09, "synthetic": 0.13,
+}  # fmt: skip
 RESET = 0.05  # chance that a stream begins another record before its own ends,
 JOIN = 0.5  # and that the state goes over to the next record, as if the rhythm had changed
 LONE = 0.25  # of the streams with signals have their RR intervals alone

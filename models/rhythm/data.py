@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -24,7 +24,7 @@ RR_VALIDATION: dict[str, Callable[[str], bool]] = {
     "afdb_rr": lambda name: name in {"04746", "05091", "06995", "07162"},
     "nsr2db_rr": lambda name: int(name[3:]) >= 16,
 }
-SPLIT = VALIDATION | RR_VALIDATION
+SPLIT = VALIDATION | RR_VALIDATION | {"joined": lambda name: VALIDATION["cinc2017"](name.split("+")[0])}
 # what PhysioNet's names mean here; a set where the annotation does not say more
 ANY = frozenset(CLASSES)
 NOT_AF = ANY - {"AFIB", "AFL", "NOISE"}
@@ -142,6 +142,22 @@ def of_intervals(name: str, fs: float, samples: NDArray[np.int64], meant: NDArra
     return Beats(name, fs, at, at, rows, meant)
 
 
+def join(names: tuple[str, str]) -> tuple[NDArray[np.float64], float, int]:
+    """Return two recordings of cinc2017 one after the other: samples, rate, and where the second begins."""
+    one, other = (wfdb.rdrecord(str(data_folder() / "cinc2017" / name)) for name in names)
+    # no step where they meet, which a real change of rhythm would not have
+    second = other.p_signal[:, 0] - other.p_signal[0, 0] + one.p_signal[-1, 0]
+    return np.concatenate([one.p_signal[:, 0], second]), one.fs, one.sig_len
+
+
+def joined(validation: bool) -> list[tuple[str, str]]:
+    """Return pairs of recordings of patients of one side of the split: normal rhythm, then atrial fibrillation."""
+    classes = reference()
+    chosen = [name for name in sorted(classes) if VALIDATION["cinc2017"](name) == validation]
+    normal, fibrillating = ([name for name in chosen if classes[name] == kind] for kind in "NA")
+    return list(zip(normal, fibrillating, strict=False))
+
+
 _engine: Engine | None = None
 
 
@@ -169,8 +185,15 @@ def read(job: tuple[str, str]) -> list[Beats]:
         near = np.convolve(kinds != "N", np.ones(2 * ECTOPIC_NEAR + 1), "same") > 0.5
         meant = np.where(near[:, None], bits(NOT_AF - {"OTHER", "P"}), bits(frozenset({"N"})))
         return [of_intervals(f"{database}/{name}", 128, samples, meant)]
-    record = wfdb.rdrecord(str(path))
     engine = _loaded()
+    if database == "joined":
+        one, other = name.split("+")
+        classes = reference()
+        signal, fs, turn = join((one, other))
+        kept = collected(f"joined/{name}", engine, signal, fs, frozenset())
+        first, second = bits(CINC[classes[one]]), bits(CINC[classes[other]])
+        return [replace(kept, meant=np.where((kept.at < turn)[:, None], first, second))]
+    record = wfdb.rdrecord(str(path))
     result = []
     if database == "mitdb":
         changes = rhythms(path)
@@ -212,6 +235,9 @@ def jobs(validation: bool | None = None) -> Iterator[tuple[str, str]]:
         for header in sorted((data_folder() / database).glob("*.hea")):
             if validation is None or SPLIT[database](header.stem) == validation:
                 yield database, header.stem
+    # the training pairs, both ways round
+    for k, (one, other) in enumerate(joined(False) if validation is not True else []):
+        yield "joined", f"{one}+{other}" if k % 2 else f"{other}+{one}"
 
 
 def read_all(validation: bool | None = None) -> list[Beats]:

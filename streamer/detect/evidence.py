@@ -8,7 +8,8 @@ from streamer.jit import kernel
 QRS_BEFORE, QRS_AFTER = 20, 28  # samples around the peak that make the shape of a QRS
 ATRIAL, ATRIAL_END = 70, 3  # and those up to 12 ms before its onset, where a P or the waves of fibrillation are
 LIKE = 0.8  # from this correlation on a beat is one of the usual ones,
-QUICK, SLOW = 0.125, 0.03  # which the template follows at the first rate, and the others at the second
+QUICK, SLOW = 0.125, 0.03  # which the template follows at the first rate, and the others at the second;
+CHANGED = 6  # but so many unlike it in a row are the usual ones from then on
 
 EVIDENCE_DTYPE = np.dtype(
     [
@@ -30,7 +31,12 @@ HEARING_DTYPE = np.dtype([("samples", "i8"), ("heard", "i8"), ("quality", "f8")]
 
 # of a lead
 TEMPLATE_DTYPE = np.dtype(
-    [("seen", "i8"), ("qrs", "f8", (QRS_BEFORE + QRS_AFTER,)), ("atrial", "f8", (ATRIAL - ATRIAL_END,))]
+    [
+        ("seen", "i8"),
+        ("unlike", "i8"),
+        ("qrs", "f8", (QRS_BEFORE + QRS_AFTER,)),
+        ("atrial", "f8", (ATRIAL - ATRIAL_END,)),
+    ]
 )
 
 
@@ -125,6 +131,9 @@ def compare(ring, templates, onset, peak, sample, evidence):
         if min(_centre(ring, j, qrs_first, qrs), _centre(ring, j, atrial_first, atrial)) == 0.0:
             continue
         usual = QUICK if evidence.like >= LIKE else SLOW
+        templates[j].unlike = 0 if evidence.like >= LIKE else templates[j].unlike + 1
+        if templates[j].unlike >= CHANGED:
+            templates[j].seen = templates[j].unlike = 0
         rate = max(usual, 1.0 / (1.0 + templates[j].seen))
         templates[j].seen += 1
         for k in range(len(qrs)):

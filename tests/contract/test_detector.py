@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer import Beat, Detector, DetectorPool, Onset, StateError, Status
+from streamer import Beat, Detector, DetectorPool, Onset, Rhythm, StateError, Status
 from streamer.engine import load_engine
+from streamer.feeds import Simulator, parse_script
 from streamer.latency import algorithmic
 from tests.conftest import heart
 
@@ -370,3 +371,67 @@ def test_bad_samples_get_a_sentence_and_harm_nothing(engine, samples):
     with pytest.raises(ValueError, match="expected"):
         detector.push(samples)
     assert detector.state() == state
+
+
+def rhythms(events):
+    return [e for e in events if isinstance(e, Rhythm)]
+
+
+@pytest.fixture(scope="module")
+def course(engine):
+    """A minute and a half of many rhythms, and what is told of it."""
+    script = parse_script("sinus:15,af:25,vf:8,sinus:8,asystole:6,bigeminy:15,vt:6,sinus:8")
+    x = np.concatenate(list(Simulator(FS, ["II"], script, 91, seed=2).blocks(1000))).astype(np.float64)
+    return x, rhythms(Detector(FS, ["II"], engine=engine).push(x))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.integers(0, 91 * FS), max_size=12), st.integers(0, 91 * FS))
+def test_rhythms_do_not_depend_on_chunks_nor_on_where_the_state_goes(engine, course, cuts, at):
+    x, whole = course
+    one = Detector(FS, ["II"], engine=engine)
+    events = [e for piece in np.split(x[:at], sorted(c for c in cuts if c < at)) for e in one.push(piece)]
+    other = Detector.restore(one.state(), engine=engine)
+    assert rhythms(events + other.push(x[at:])) == whole
+
+
+def test_rhythms_come_at_changes_and_every_five_seconds(course):
+    _, told = course
+    assert {"N", "AFIB", "VF", "B", None} <= {e.label for e in told}
+    for before, event in pairwise(told):
+        assert before.known <= event.known <= before.known + 5 * FS + 1
+        changed = (event.label, event.definitions) != (before.label, before.definitions)
+        assert event.cause == ("change" if changed else "time")
+        assert event.delay_ms == pytest.approx(1000 * (event.known - event.since) / FS)
+        assert event.probabilities == {} or sum(event.probabilities.values()) == pytest.approx(1)
+
+
+def test_what_has_no_beats_is_told_within_a_second_of_its_definition(course):
+    _, told = course
+    pause = next(e for e in told if "pause" in e.definitions)
+    asystole = next(e for e in told if "asystole" in e.definitions)
+    assert 0 < pause.known - (pause.definitions["pause"] + 3 * FS) < FS
+    assert 0 < asystole.known - (asystole.definitions["asystole"] + 4 * FS) < FS
+    assert (pause.label, pause.probabilities) == (None, {})
+    fibrillation = next(e for e in told if e.label == "VF")
+    assert fibrillation.known - 40 * FS < 5 * FS
+
+
+def test_a_gap_ends_the_evidence(engine):
+    x, _ = heart(30)
+    detector = Detector(FS, ["II"], engine=engine)
+    told = rhythms(detector.push(x[: 15 * FS]) + detector.push(x[16 * FS :], index=16 * FS))
+    unknown = next(e for e in told if e.known >= 15 * FS)
+    assert (unknown.label, unknown.beats, unknown.definitions) == (None, 0, {})
+    again = next(e for e in told if e.known > unknown.known and e.label)
+    assert again.since >= 16 * FS
+    assert again.seconds < 10
+
+
+def test_a_lost_lead_is_no_pause(engine):
+    x, _ = heart(20)
+    x[10 * FS :] = x[10 * FS]
+    detector = Detector(FS, ["II"], engine=engine)
+    told = rhythms(detector.push(x))
+    assert told[-1].label is None
+    assert all(e.definitions == {} for e in told)

@@ -6,7 +6,9 @@ import pytest
 import wfdb
 
 from models.streams import condition
+from streamer.detect.rhythm.features import FEATURES
 from streamer.engine import EngineError, ModelError, load_engine, load_model
+from streamer.engine.base import RhythmState
 from streamer.engine.card import default_folder
 from tests.conftest import heart
 
@@ -45,6 +47,32 @@ def test_the_engines_agree_on_simulated_ecg(profile):
     samples = signal(2, 8)[:, :1993]
     served, reference = load_engine("onnx", profile), load_engine("tensorflow", profile)
     np.testing.assert_allclose(through(served, samples, 9), through(reference, samples, 9), atol=1e-5)
+
+
+def rows(streams=3, steps=40):
+    return np.random.default_rng(0).normal(0, 1, (streams, steps, len(FEATURES))).astype(np.float32)
+
+
+def follow(engine, x, size):
+    """Probabilities of the rhythm, `size` steps a call."""
+    state, pieces = engine.initial_rhythm(), []
+    state = RhythmState(*(np.repeat(part, len(x), axis=0) for part in state))
+    for start in range(0, x.shape[1], size):
+        piece, state = engine.follow(x[:, start : start + size], state)
+        pieces.append(piece)
+    return np.concatenate(pieces, axis=1)
+
+
+def test_batch_and_block_do_not_change_a_bit_of_the_rhythm(engine):
+    x = rows(64)
+    expected = follow(engine, x[:1], 1)
+    assert follow(engine, x[:1], 7).tobytes() == expected.tobytes()
+    for streams in (2, 5, 64):
+        assert follow(engine, x[:streams], 3)[:1].tobytes() == expected.tobytes()
+
+
+def test_the_engines_agree_on_the_rhythm(engine):
+    np.testing.assert_allclose(follow(engine, rows(), 9), follow(load_engine("tensorflow"), rows(), 9), atol=1e-5)
 
 
 def test_the_engines_agree_on_real_ecg(data):

@@ -65,6 +65,31 @@ def test_each_rhythm_is_what_its_name_says():
     assert 0.05 < np.mean([b.kind == "V" for b in true]) < 0.4
 
 
+def test_rhythms_that_are_made_for_a_label():
+    flutter, true = rr("flutter")
+    assert np.std(flutter) / np.mean(flutter) < 0.02
+    assert all(b.p is None for b in true)
+    svt, true = rr("svt")
+    assert 60 / np.mean(svt) > 150
+    assert all(b.kind == "N" and b.p is None for b in true)
+    _, true = rr("trigeminy")
+    assert "".join(b.kind for b in true).count("NNV") >= len(true) // 3 - 1
+    paced, true = rr("paced")
+    assert np.std(paced) < 1e-9
+    assert all(b.kind == "/" for b in true)
+    assert len(heart(10, script="asystole")[1]) == 0
+    quiet, loud = (heart(10, script=name, baseline=0.0)[0] for name in ("asystole", "noise"))
+    assert quiet.std() < 0.02 < 0.5 < loud.std()
+
+
+def test_ventricular_fibrillation_has_no_beats_and_a_period():
+    x, true = heart(10, script="vf", baseline=0.0)
+    assert true == []
+    spectrum = np.abs(np.fft.rfft(x[:, 0] * np.hanning(len(x)))) ** 2
+    hz = np.fft.rfftfreq(len(x), 1 / 250)
+    assert spectrum[(hz > 3) & (hz < 8)].sum() > 0.8 * spectrum.sum()
+
+
 def test_a_script_is_played_in_turn_and_again():
     simulator = Simulator(250, script=parse_script("sinus:5, vt:3"), seconds=18)
     list(simulator.blocks(500))

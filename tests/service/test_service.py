@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zmq
 
-from streamer import Beat, Detector, Waves
+from streamer import Beat, Detector, Rhythm, Waves
 from streamer.feeds import Faults, Player, Simulator
 from streamer.service import Service, ServiceError, require_loopback
 from streamer.service import service as service_module
@@ -112,6 +112,24 @@ def test_a_recording_gives_the_events_of_a_lone_detector(engine, bench):
     beats = [k for k, e in enumerate(bench.events) if e["type"] == "beat"]
     assert len(onsets) == len(beats)
     assert all(a < b for a, b in zip(onsets, beats, strict=True))
+
+
+def test_a_rhythm_is_told_on_its_topic(engine, bench):
+    x, _ = heart(24, script="pause")
+    for start in range(0, len(x), 100):
+        bench.send(x[start : start + 100], start, seq=start // 100)
+    bench.send(x[:0], len(x), end=True)
+    bench.code("ended")
+    detector = Detector(250, ["II"], engine=engine)
+    expected = [e for e in detector.push(x.astype(np.float32)) + detector.flush() if isinstance(e, Rhythm)]
+    got = of(bench, "rhythm")
+    assert [(e["label"], e["since"], e["cause"], e["definitions"], e["probabilities"]) for e in got] == [
+        (e.label, e.since, e.cause, e.definitions, e.probabilities) for e in expected
+    ]
+    assert any("pause" in e["definitions"] for e in got)
+    assert {e["_topic"] for e in got} == {"rhythm/bed/"}
+    assert [e["seq"] for e in got] == list(range(len(got)))
+    assert all(e["since_ns"] == pytest.approx(e["since"] * 4e6, abs=1) for e in got)
 
 
 def test_a_live_feed_is_told_in_time_with_stages_that_add_up(engine, bench):

@@ -2,13 +2,16 @@
 
 import json
 
+import pytest
+
 from tests.conftest import ROOT
 from tools.report import filled
 
 
-def test_the_accuracy_page_shows_the_tables_that_were_measured():
-    text = (ROOT / "docs" / "accuracy.md").read_text()
-    assert text.count("<!-- table ") > 10
+@pytest.mark.parametrize(("page", "tables"), [("accuracy.md", 10), ("rhythm.md", 7)])
+def test_a_page_shows_the_tables_that_were_measured(page, tables):
+    text = (ROOT / "docs" / page).read_text()
+    assert text.count("<!-- table ") >= tables
     assert filled(text, ROOT / "docs" / "tables") == text
 
 
@@ -24,3 +27,5 @@ def test_what_the_card_says_is_what_was_measured():
     card = json.loads((ROOT / "models" / "released" / "default" / "card.json").read_text())
     measured = json.loads((ROOT / "docs" / "tables" / "validation.json").read_text())["figures"]
     assert card["figures"] == measured
+    rhythm = json.loads((ROOT / "docs" / "tables" / "rhythm.json").read_text())["figures"]
+    assert card["rhythm"]["figures"] == rhythm

@@ -11,12 +11,12 @@ from streamer.detect.rhythm.definitions import HEARD, Definitions, mean_rate
 from streamer.detect.rhythm.features import History
 from streamer.engine.card import RhythmCard
 
-FOLLOW = 0.4  # rate at which the probabilities that decide follow those of the network, by step
-ENTER = 0.2  # by which another rhythm must be more probable than that which was told
+FOLLOW = 0.3  # rate at which the probabilities that decide follow those of the network, by step
+ENTER = 0.35  # by which another rhythm must be more probable than that which was told
 # a rhythm that comes to stay is told, and left, by means that follow at a slower rate, above and below these
 LASTING = ("AFIB", "AFL")
 SLOWLY = 0.1
-BEGIN, END = 0.65, 0.4
+BEGIN, END = 0.7, 0.4
 AT_ONCE = ("VT",)  # unless it is interrupted by one of these
 FEWEST = 4  # beats before a rhythm is told
 VF = "VF"  # told by definition

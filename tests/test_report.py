@@ -1,0 +1,22 @@
+"""The report of a recording."""
+
+from streamer.detect.events import Rhythm
+from streamer.report import met_spans
+
+
+def told(known, **definitions):
+    return Rhythm(
+        known=known, label="N", since=0.0, cause="change", probabilities={}, beats=9, seconds=9.0, heart_rate=None,
+        lowest_rate=None, highest_rate=None, definitions=definitions, delay_ms=0.0,
+    )  # fmt: skip
+
+
+def test_definitions_hold_from_their_sample_until_they_are_not_told_any_more():
+    events = [told(100, brady=20.0), told(200, brady=20.0, pause=150.0), told(300), told(400, pause=350.0)]
+    spans = {name: found for name, found in met_spans(events, 500.0).items() if found}
+    assert spans == {"brady": [(20.0, 300.0)], "pause": [(150.0, 300.0), (350.0, 500.0)]}
+
+
+def test_one_that_is_met_anew_is_another():
+    events = [told(100, pause=50.0), told(200, pause=150.0), told(300)]
+    assert met_spans(events, 500.0)["pause"] == [(50.0, 200.0), (150.0, 300.0)]
