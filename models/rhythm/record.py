@@ -20,12 +20,12 @@ from streamer.engine import Engine, load_engine
 
 Floats = NDArray[np.float32]
 TREES = {
-    "max_iter": 200,
-    "learning_rate": 0.05,
-    "max_leaf_nodes": 12,
-    "min_samples_leaf": 15,
+    "max_iter": 300,
+    "learning_rate": 0.04,
+    "max_leaf_nodes": 7,
+    "min_samples_leaf": 10,
     "l2_regularization": 1.0,
-    "max_features": 0.3,
+    "max_features": 0.2,
 }
 _engine: Engine | None = None
 

@@ -38,6 +38,7 @@ LEADS: dict[str, dict[str, float]] = {
     "V5": {"P": 0.7, "Q": 1.2, "R": 1.4, "S": 0.8, "T": 1.1},
 }
 PACED = {"Q": (-75, 2, 0.6), "R": (0, 24, 1.2), "S": (62, 26, -0.35), "T": (300, 55, -0.3)}  # Q is the pulse
+RUN = {"R": (0, 26, 1.5), "T": (190, 50, -0.6)}  # of ventricular tachycardia
 SHAPES = {"N": NORMAL, "V": VENTRICULAR, "/": PACED}
 RHYTHMS = (
     "sinus", "af", "flutter", "svt", "pvc", "bigeminy", "trigeminy", "vt", "vf", "paced", "pause", "asystole", "brady",
@@ -278,7 +279,7 @@ class Simulator(Source):
         """Place the waves of a beat and note its boundaries."""
         stretch = sqrt(min(max(rr, 0.3), 1.2))
         places = {}
-        for wave, (centre, width, height) in SHAPES[kind].items():
+        for wave, (centre, width, height) in (RUN if rhythm == "vt" else SHAPES[kind]).items():
             if wave == "P" and rhythm in {"af", "flutter", "svt"}:
                 continue
             scale = stretch if wave in "PT" else 1.0

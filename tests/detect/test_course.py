@@ -120,8 +120,10 @@ def test_fibrillation_is_told_by_definition():
     event = heart.events[-1]
     assert (event.label, event.probabilities) == ("VF", {})
     assert event.since == event.definitions["fibrillation"] == heart.at + FS - 4 * FS
-    heart.time(2.5, silent=False, fibrillating=False)
+    # what is taken for beats meanwhile does not make a rhythm begin
+    heart.beats("N", "N", "N").time(0.1, silent=False, fibrillating=False)
     assert heart.events[-1].label == "N"
+    assert heart.events[-1].since == heart.at + 0.1 * FS
 
 
 def test_an_event_is_due_every_five_seconds():
@@ -202,6 +204,8 @@ def test_rr_intervals_alone_show_fibrillation(engine):
     events = RhythmDetector(1000, engine).push(peaks)
     labels = [e.label for e in events if e.cause == "change"]
     assert [k for k, before in zip(labels, [None, *labels], strict=False) if k != before] == ["N", "AFIB", "N"]
+    due = [e for e in events if e.cause == "time"]
+    assert len(due) > 0.8 * (peaks[-1] - peaks[0]) / 5500
     begins = next(e for e in events if e.label == "AFIB")
     assert abs(begins.since - peaks[60]) < 5000
     assert begins.known - peaks[60] < 25_000

@@ -13,6 +13,7 @@ from streamer.engine.card import RhythmCard
 
 FOLLOW = 0.3  # rate at which the probabilities that decide follow those of the network, by step
 ENTER = 0.35  # by which another rhythm must be more probable than that which was told
+LEAST = 0.2  # one that is less probable is not told any more
 # a rhythm that comes to stay is told, and left, by means that follow at a slower rate, above and below these
 LASTING = ("AFIB", "AFL")
 SLOWLY = 0.1
@@ -53,6 +54,11 @@ class Step(NamedTuple):
     heard: float = 1.0
     fibrillating: bool = False
     report: bool = False
+
+    @property
+    def is_beat(self) -> bool:
+        """Whether it is a beat."""
+        return self.row is not None and self.silent_s is None
 
 
 class Course:
@@ -111,7 +117,9 @@ class Course:
         self._definitions.interrupt()
         return [self._event(Step(at, float(at), None), "change")] if known else []
 
-    def beat(self, at: float, rr_ms: float | None, ventricular: float, known: int, told: Any = None) -> None:
+    def beat(
+        self, at: float, rr_ms: float | None, ventricular: float, known: int, told: Any = None, report: bool = False
+    ) -> None:
         """Take a beat.
 
         Parameters
@@ -124,9 +132,11 @@ class Course:
         known : int
         told : record of TOLD_DTYPE, optional
             What else is known of it.
+        report : bool
+            Whether an event is due by time.
         """
         row = self._history.beat(None if rr_ms is None else rr_ms / 1000, told)
-        self._steps.append(Step(known, at, row, None, rr_ms, ventricular >= LIKELY))
+        self._steps.append(Step(known, at, row, None, rr_ms, ventricular >= LIKELY, report=report))
 
     def clock(self, found: Any, at: float, known: int) -> None:
         """Take note that time has passed.
@@ -141,7 +151,7 @@ class Course:
         """
         row, silent_s, heard = None, None, 1.0
         if found["silent"]:
-            before = next((step.at for step in reversed(self._steps) if step.silent_s is None), self._last)
+            before = next((step.at for step in reversed(self._steps) if step.is_beat), self._last)
             silent_s, heard = (at - before) / self._fs, float(found["evidence"]["heard"])
             row = self._history.silence(silent_s, found["evidence"])
         self._steps.append(
@@ -177,7 +187,7 @@ class Course:
             if (label, self._definitions.met) != told:
                 if label != self._label:
                     self._label, self._since = label, self._begun(step, label)
-                    if label is None:
+                    if label is None or label == VF:
                         self._first = [-1.0] * len(self._first)
                 events.append(self._event(step, "change"))
             elif step.report:
@@ -197,11 +207,11 @@ class Course:
             self._slow[k] += SLOWLY * (p - self._slow[k])
             if k != likeliest:
                 self._first[k] = -1.0
-            elif self._first[k] < 0 and step.silent_s is None:
+            elif self._first[k] < 0 and step.is_beat and self._label != VF:
                 self._first[k] = step.at
 
     def _define(self, step: Step) -> None:
-        if step.silent_s is None and step.row is not None:
+        if step.is_beat:
             self._definitions.beat(step.at, step.rr_ms, step.ventricular)
             self._beats += 1
             self._last = step.at
@@ -228,7 +238,8 @@ class Course:
             return now
         if now in LASTING and label not in AT_ONCE and self._slow[before] > END:
             return now
-        return now if self._mean[best] - self._mean[before] < ENTER else label
+        stays = self._mean[best] - self._mean[before] < ENTER and self._mean[before] > LEAST
+        return now if stays else label
 
     def _begun(self, step: Step, label: str | None) -> float:
         """Return the sample from which on a label that is now told is told of."""

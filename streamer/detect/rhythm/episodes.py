@@ -8,6 +8,7 @@ from streamer.detect.rhythm.course import Course
 from streamer.engine.base import Engine
 
 APART_S = 10.0
+REPORT_S = 5.0
 
 
 class Episode(NamedTuple):
@@ -79,6 +80,7 @@ class RhythmDetector:
         self._course = Course(fs, engine.card.rhythm)
         self._state = self._silent = engine.initial_rhythm()
         self._last: float | None = None
+        self._told: float | None = None  # beat at which an event was last due by time
 
     def push(self, peaks: Iterable[float]) -> list[Rhythm]:
         """Take the next beats.
@@ -104,9 +106,12 @@ class RhythmDetector:
             if self._last is None or peak - self._last > APART_S * self._fs:
                 events += self._follow()
                 self._course.begin(int(peak), keep=False)
-                self._state, self._last = self._silent, None
+                self._state, self._last, self._told = self._silent, None, None
             rr_ms = None if self._last is None else 1000 * (peak - self._last) / self._fs
-            self._course.beat(float(peak), rr_ms, 0.0, int(peak))
+            report = self._told is not None and peak - self._told >= REPORT_S * self._fs
+            if report or self._told is None:
+                self._told = float(peak)
+            self._course.beat(float(peak), rr_ms, 0.0, int(peak), report=report)
             self._last = float(peak)
         return events + self._follow()
 

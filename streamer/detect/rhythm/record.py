@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.detect.events import Beat, Event, Rhythm, Waves
+from streamer.detect.events import Beat, Event, Waves
 
 RECORD_FILE = "record.onnx"
 RECORD_CLASSES = ("N", "A", "O", "~")
-RHYTHMS = ("N", "AFIB", "AFL", "SVTA", "VT", "B", "T", "P", "NOISE", "OTHER")
 FEWEST = 4  # beats; with less a recording is noise
 SERIES = (
     "rr", "rr_change", "rr_of_mean", "ventricular", "width", "confidence", "p", "p_score", "pr", "p_likelihood",
@@ -54,7 +53,7 @@ def describe(events: Sequence[Event], fs: float) -> NDArray[np.float32] | None:
     assert series.shape[1] == len(SERIES)
     parts = [np.array([len(kept), (kept[-1][0].peak - kept[0][0].peak) / fs])]
     parts += [_statistics(column) for column in series.T]
-    parts += [_intervals(rr), _exceptions(series), _rhythms(events)]
+    parts += [_intervals(rr), _exceptions(series)]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -147,15 +146,6 @@ def _exceptions(series: NDArray[np.float64]) -> NDArray[np.float64]:
             quality.min(),
         ]
     )
-
-
-def _rhythms(events: Sequence[Event]) -> NDArray[np.float64]:
-    """Mean, largest and median probability of each rhythm."""
-    told = [e.probabilities for e in events if isinstance(e, Rhythm) and e.probabilities]
-    if not told:
-        return np.full(3 * len(RHYTHMS), NAN)
-    every = np.array([[probabilities.get(name, 0.0) for name in RHYTHMS] for probabilities in told])
-    return np.concatenate([every.mean(axis=0), every.max(axis=0), np.median(every, axis=0)])
 
 
 class RecordClassifier:
