@@ -17,7 +17,7 @@ from models.augment import Augmenter
 from models.card import describe
 from models.data import MASKED, QRS, UNTYPED, VQRS, Excerpt, complexes, ludb, noises, qtdb
 from models.export import export
-from models.pictures import plot_curves
+from models.pictures import Panel, plot_curves
 from models.streams import Streams
 from models.teacher import follow, teach
 from models.validate import beat_errors, boundary_errors, merit
@@ -31,6 +31,10 @@ RESET = 0.15
 SEGMENTS = ((2, 3), (5, 8), (5, 8), (10, 8), (10, 35), (20, 15))
 AVERAGE = 0.998
 SMOOTHING = 0.01
+PANELS = (
+    Panel("qtdb, validation patients", "ms", ("onset_sd", "offset_sd")),
+    Panel("mitdb, validation patients", "% of the beats", ("missed", "invented")),
+)
 BEST = 0.75  # share of the best weights in the final ones; the rest is that of the last
 # the classes that a label allows: a QRS of unknown type may be either
 MEANT = np.eye(UNTYPED + 1, VQRS + 1, dtype=np.float32)
@@ -202,7 +206,7 @@ def train(
             history.append(row)
             (out / "history.json").write_text(json.dumps(history, indent=1))
             manager.save()
-            plot_curves(history, out / "curves.png")
+            plot_curves(history, PANELS, out / "curves.png")
             progress.console.print(", ".join(f"{name} {value:.3g}" for name, value in row.items()))
     blend(out / "best", out / "last", size, out / "model")
     return out / "model"

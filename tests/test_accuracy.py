@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 
 from models.data import beats, names
+from models.rhythm.data import reference
 from streamer import Detector
+from streamer.detect.rhythm.record import RecordClassifier
 from streamer.feeds import open_wfdb
 from streamer.sinks.annotations import final_beats
 from tools.beats import score_folder, ventricular_counts
 from tools.delineation import delineate_ludb, qtdb_errors, qtdb_truth
 from tools.detection import detect
 from tools.drift import looped
+from tools.evaluate_rhythm import counted, summed
 from tools.leads import lead_rows
+from tools.rhythm import challenge_f1, follow_beats, follow_signal
 from tools.scoring import by_record, gross, pooled
 
 
@@ -93,3 +97,49 @@ def test_hours_do_not_change_it(engine, data):
     assert abs(hours[-1].count.f1 - hours[1].count.f1) < 0.1
     assert abs(hours[-1].h_norm / hours[1].h_norm - 1) < 0.02
     assert abs(hours[-1].c_norm / hours[1].c_norm - 1) < 0.02
+
+
+@pytest.fixture(scope="module")
+def followed(engine, data):
+    return {
+        "afdb_rr": [follow_beats(engine, data / "afdb_rr" / name, 250, "qrs") for name in ("04746", "06995")],
+        "nsr2db_rr": [follow_beats(engine, data / "nsr2db_rr" / "nsr017", 128, "ecg", None)],
+        "mitdb": [follow_signal(engine, data / "mitdb" / name) for name in ("106", "119", "203")],
+    }
+
+
+def test_atrial_fibrillation_of_afdb_and_mitdb(followed):
+    for database, se, ppv in (("afdb_rr", 97, 95), ("mitdb", 97, 95)):
+        times = summed(followed[database], "AFIB", False, "AFL")
+        assert times.se > se
+        assert times.ppv > ppv
+    found = counted(followed["afdb_rr"], "AFIB")
+    assert np.median(found.delays) < 15
+
+
+def test_a_day_of_normal_rhythm_has_no_fibrillation(followed):
+    assert counted(followed["nsr2db_rr"], "AFIB").false <= 1
+    assert counted(followed["mitdb"][:2], "AFIB").false == 0
+
+
+def test_flutter_of_the_ventricles_is_told_by_definition(engine, data):
+    record = follow_signal(engine, data / "mitdb" / "207")
+    found, times = counted([record], "VF", 0.0), summed([record], "VF", False)
+    assert found.found == found.annotated == 6
+    assert np.median(found.delays) < 5
+    assert times.se > 90
+    assert times.ppv > 90
+
+
+def test_classes_of_short_recordings(engine, data):
+    chosen = names("cinc2017", True)[::6]
+    real, told = [], []
+    classifier, classes = RecordClassifier(engine.model.folder), reference()
+    for name in chosen:
+        recording = open_wfdb(data / "cinc2017" / name)
+        detector = Detector(recording.fs, recording.leads, recording.unit, engine=engine)
+        probabilities = classifier(detector.push(recording.samples) + detector.flush(), recording.fs)
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
+        real.append(classes[name])
+        told.append(max(probabilities, key=probabilities.__getitem__))
+    assert challenge_f1(real, told)["F1"] > 0.75

@@ -14,7 +14,7 @@ import tensorflow as tf
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.pictures import plot_rhythm_curves
+from models.pictures import Panel, plot_curves
 from models.rhythm.architecture import WIDTH, build
 from models.rhythm.batches import STREAMS, Batch, Batches
 from models.rhythm.data import SPLIT, Beats, read_all
@@ -24,6 +24,18 @@ from models.rhythm.validate import beat_counts, predict
 EPOCHS, STEPS = 110, 150
 PEAK, DECAY = 3e-3, 5e-3
 AVERAGE = 0.998
+PANELS = (
+    Panel(
+        "atrial fibrillation, validation patients",
+        "% of the beats",
+        ("afdb_rr_AFIB_Se", "afdb_rr_AFIB_PPV", "mitdb_AFIB_Se", "mitdb_AFIB_PPV"),
+    ),
+    Panel(
+        "bigeminy and trigeminy, validation patients",
+        "% of the beats",
+        ("mitdb_B_Se", "mitdb_B_PPV", "mitdb_T_Se", "mitdb_T_PPV"),
+    ),
+)
 RECORD = 0.4  # weight of the record's class, which is asked for in training alone
 
 
@@ -159,7 +171,7 @@ def train(out: Path, every: list[Beats], epochs: int, seed: int) -> Path:
             history.append(row)
             (out / "history.json").write_text(json.dumps(history, indent=1))
             manager.save()
-            plot_rhythm_curves(history, out / "curves.png")
+            plot_curves(history, PANELS, out / "curves.png")
     return out / "rhythm.keras"
 
 
