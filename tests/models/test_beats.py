@@ -109,8 +109,8 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "beat_errors", lambda engine: {"missed": 1.0, "invented": 1.0})
     draw = trainer.plot_curves
 
-    def power_cut(history, path):
-        draw(history, path)
+    def power_cut(history, panels, path):
+        draw(history, panels, path)
         if len(history) == 2:
             raise KeyboardInterrupt
 

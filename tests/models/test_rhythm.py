@@ -1,5 +1,6 @@
 """How rhythms are learned: labels, batches, synthetic rhythms, and what is served."""
 
+import json
 from dataclasses import replace
 
 import keras
@@ -138,3 +139,30 @@ def test_records_are_read_with_their_rhythms(data):
     assert 5 < turn < len(both.at) - 5
     assert (both.meant[:turn] == bits(CINC["N"])).all()
     assert (both.meant[turn:] == bits(CINC["A"])).all()
+
+
+def test_training_goes_on_where_it_was_interrupted(every, tmp_path, monkeypatch):
+    from models.rhythm import train as trainer
+
+    monkeypatch.setattr(trainer, "STEPS", 3)
+    # which patients validate is not the question here
+    monkeypatch.setattr(trainer, "validates", lambda record: record.name.startswith("cinc2017/A00001"))
+    draw = trainer.plot_curves
+
+    def power_cut(history, panels, path):
+        draw(history, panels, path)
+        if len(history) == 1:
+            raise KeyboardInterrupt
+
+    whole = trainer.train(tmp_path / "whole", every, 2, 1)
+    monkeypatch.setattr(trainer, "plot_curves", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(tmp_path / "cut", every, 2, 1)
+    monkeypatch.setattr(trainer, "plot_curves", draw)
+    again = trainer.train(tmp_path / "cut", every, 2, 1)
+    histories = [json.loads((tmp_path / run / "history.json").read_text()) for run in ("whole", "cut")]
+    assert [row["epoch"] for row in histories[1]] == [0, 1]
+    assert histories[0][0]["loss"] == pytest.approx(histories[1][0]["loss"])
+    shapes = [[w.shape for w in keras.saving.load_model(file, compile=False).get_weights()] for file in (whole, again)]
+    assert shapes[0] == shapes[1]
+    assert (tmp_path / "cut" / "curves.png").stat().st_size > 1000
