@@ -37,7 +37,7 @@ def _follow(pair: tuple[str, str]) -> Followed | None:
 
 def follow_joined(engine: Engine) -> list[Followed]:
     """Run the detector over all pairs, with progress."""
-    every = joined(True, "A")
+    every = joined(True)
     with Pool(2, _begin, (engine.model.folder,)) as pool:
         told = track(pool.imap(_follow, every, 4), "joined", len(every), transient=True)
         return [record for record in told if record]

@@ -148,12 +148,12 @@ def join(names: tuple[str, str]) -> tuple[NDArray[np.float64], float, int]:
     return np.concatenate([one.p_signal[:, 0], second]), one.fs, one.sig_len
 
 
-def joined(validation: bool, after: str) -> list[tuple[str, str]]:
-    """Return pairs of recordings of patients of one side of the split: normal rhythm, then one of another class."""
+def joined(validation: bool) -> list[tuple[str, str]]:
+    """Return pairs of recordings of patients of one side of the split: normal rhythm, then atrial fibrillation."""
     classes = reference()
     chosen = [name for name in sorted(classes) if VALIDATION["cinc2017"](name) == validation]
-    normal, others = ([name for name in chosen if classes[name] == kind] for kind in ("N", after))
-    return list(zip(normal, others, strict=False))
+    normal, fibrillating = ([name for name in chosen if classes[name] == kind] for kind in "NA")
+    return list(zip(normal, fibrillating, strict=False))
 
 
 _engine: Engine | None = None
@@ -234,8 +234,7 @@ def jobs(validation: bool | None = None) -> Iterator[tuple[str, str]]:
             if validation is None or SPLIT[database](header.stem) == validation:
                 yield database, header.stem
     # the training pairs, both ways round
-    pairs = [*joined(False, "A"), *joined(False, "~")] if validation is not True else []
-    for k, (one, other) in enumerate(pairs):
+    for k, (one, other) in enumerate(joined(False) if validation is not True else []):
         yield "joined", f"{one}+{other}" if k % 2 else f"{other}+{one}"
 
 

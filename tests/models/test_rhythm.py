@@ -133,7 +133,7 @@ def test_records_are_read_with_their_rhythms(data):
     (beats,) = read(("afdb_rr", "05091"))
     assert beats.meant.any(axis=1).mean() > 0.99
     assert not beats.rows[:, SHOWN:].any()
-    one, other = joined(True, "A")[0]
+    one, other = joined(True)[0]
     (both,) = read(("joined", f"{one}+{other}"))
     turn = (both.meant == bits(CINC["A"])).all(axis=1).argmax()
     assert 5 < turn < len(both.at) - 5

@@ -13,7 +13,7 @@ from streamer.engine.card import RhythmCard
 
 FOLLOW = 0.3  # rate at which the probabilities that decide follow those of the network, by step
 ENTER = 0.35  # by which another rhythm must be more probable than that which was told
-LEAST = 0.2  # one that is less probable is not told any more
+LEAST = 0.1  # one that is less probable is not told any more
 # a rhythm that comes to stay is told, and left, by means that follow at a slower rate, above and below these
 LASTING = ("AFIB", "AFL")
 SLOWLY = 0.1
