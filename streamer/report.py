@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ COLOURS = {
     "T": "#98df8a", "P": "#7f7f7f", "NOISE": "#dddddd", "OTHER": "#c5b0d5", "VF": "#000000",
 }  # fmt: skip
 DEFINITIONS = ("brady", "tachy", "pause", "asystole", "ventricular_run", "fibrillation")
+
+
+def check_drawing() -> None:
+    """Make sure that pictures can be drawn.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise ValueError("a report needs matplotlib: pip install 'qrstream[report]'")
 
 
 def met_spans(events: Sequence[Event], end: float) -> dict[str, list[tuple[float, float]]]:
@@ -56,11 +69,6 @@ def write_report(
     Returns
     -------
     list of Path
-
-    Raises
-    ------
-    ValueError
-        If matplotlib is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / f"{name}-rhythm.csv"
@@ -90,18 +98,11 @@ def draw(
         PNG file.
     truth : sequence of Episode
         Annotated rhythms, to be shown above.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Patch
-    except ImportError:
-        raise ValueError("a picture needs matplotlib: pip install 'qrstream[report]'") from None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
     unit, title = (60.0, "minutes") if length / fs < 3 * 3600 else (3600.0, "hours")
     if length / fs < 180:
         unit, title = 1.0, "seconds"

@@ -1,7 +1,10 @@
 """The report of a recording."""
 
+import pytest
+
+from streamer import report
 from streamer.detect.events import Rhythm
-from streamer.report import met_spans
+from streamer.report import check_drawing, met_spans
 
 
 def told(known, **definitions):
@@ -20,3 +23,9 @@ def test_definitions_hold_from_their_sample_until_they_are_not_told_any_more():
 def test_one_that_is_met_anew_is_another():
     events = [told(100, pause=50.0), told(200, pause=150.0), told(300)]
     assert met_spans(events, 500.0)["pause"] == [(50.0, 200.0), (150.0, 300.0)]
+
+
+def test_without_matplotlib_there_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'qrstream\[report\]'"):
+        check_drawing()

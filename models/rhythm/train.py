@@ -26,12 +26,12 @@ PEAK, DECAY = 3e-3, 5e-3
 AVERAGE = 0.998
 PANELS = (
     Panel(
-        "atrial fibrillation, validation patients",
+        "AFIB, validation patients",
         "% of the beats",
         ("afdb_rr_AFIB_Se", "afdb_rr_AFIB_PPV", "mitdb_AFIB_Se", "mitdb_AFIB_PPV"),
     ),
     Panel(
-        "bigeminy and trigeminy, validation patients",
+        "B and T, validation patients",
         "% of the beats",
         ("mitdb_B_Se", "mitdb_B_PPV", "mitdb_T_Se", "mitdb_T_PPV"),
     ),
