@@ -205,11 +205,11 @@ def detect(
         from streamer.detect.rhythm.episodes import episodes
         from streamer.feeds import open_recording
         from streamer.offline import detect_recording, record_class, summary, write_lines
-        from streamer.report import check_drawing, write_report
+        from streamer.report import check, write_report
         from streamer.sinks.annotations import final_beats, final_waves, write_annotations
 
         if report:
-            check_drawing()
+            check(report)
         recording = open_recording(record, lead, fs, unit)
         for name, its_unit in recording.left_out.items():
             typer.echo(f"left out: {name}, in {its_unit} and not mV or uV", err=True)

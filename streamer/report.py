@@ -17,14 +17,20 @@ COLOURS = {
 DEFINITIONS = ("brady", "tachy", "pause", "asystole", "ventricular_run", "fibrillation")
 
 
-def check_drawing() -> None:
-    """Make sure that pictures can be drawn.
+def check(folder: Path) -> None:
+    """Make sure that a report can be written.
+
+    Parameters
+    ----------
+    folder : Path
 
     Raises
     ------
     ValueError
-        If matplotlib is not installed.
+        If the folder is a file, or matplotlib is not installed.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; expected a folder for the report")
     if find_spec("matplotlib") is None:
         raise ValueError("a report needs matplotlib: pip install 'qrstream[report]'")
 

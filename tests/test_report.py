@@ -4,7 +4,7 @@ import pytest
 
 from streamer import report
 from streamer.detect.events import Rhythm
-from streamer.report import check_drawing, met_spans
+from streamer.report import check, met_spans
 
 
 def told(known, **definitions):
@@ -25,7 +25,14 @@ def test_one_that_is_met_anew_is_another():
     assert met_spans(events, 500.0)["pause"] == [(50.0, 200.0), (150.0, 300.0)]
 
 
-def test_without_matplotlib_there_is_a_sentence(monkeypatch):
+def test_a_file_in_the_place_of_the_folder_gets_a_sentence(tmp_path):
+    (tmp_path / "here").touch()
+    with pytest.raises(ValueError, match="here is a file; expected a folder"):
+        check(tmp_path / "here")
+    check(tmp_path / "there")
+
+
+def test_without_matplotlib_there_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'qrstream\[report\]'"):
-        check_drawing()
+        check(tmp_path)
