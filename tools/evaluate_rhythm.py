@@ -122,7 +122,7 @@ def other_rows(records: Sequence[Followed], flutter: Sequence[Followed]) -> tupl
     for label in OTHERS:
         row(label, label, records)
     row("VT, by the definition `ventricular_run`", "VT", [as_definition(r, "ventricular_run", "VT") for r in records])
-    row("VF, by the definition `fibrillation` (207)", "VF", flutter)
+    row("VF, by the definition `fibrillation`", "VF", flutter)
     head = ["rhythm", "episodes found", "delay, s: median", "false an hour", "Se % of time", "PPV % of time"]
     return head, rows
 
@@ -295,7 +295,7 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
     table("What steadiness costs: atrial fibrillation", *steadiness_rows(engine))
     table("Beside other ways: atrial fibrillation by duration, live", *peer_rows(every))
     table(
-        "Other rhythms: mitdb, first lead",
+        "Other rhythms: mitdb, first lead (fibrillation of the ventricles: record 207)",
         *other_rows(mitdb, [follow_signal(engine, data_folder() / "mitdb" / "207")]),
     )
     table("Minutes of each rhythm by what was told: mitdb, first lead", *confusion_rows(mitdb))
@@ -317,13 +317,42 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
     return tables, figures
 
 
+def measure_folder(engine: Engine, folder: Path, extension: str) -> dict[str, str]:
+    """Return tables of the rhythms of every record of a folder that has a reference annotation: title to Markdown.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    paths = sorted(p.with_suffix("") for p in folder.glob("*.hea") if p.with_suffix(f".{extension}").is_file())
+    if not paths:
+        raise ValueError(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
+    every = [follow_signal(engine, path, 0, extension) for path in track(paths, "records", transient=True)]
+    groups = {f"{folder.name}, first lead": every}
+    tables = {
+        "Atrial fibrillation by duration": duration_rows(groups),
+        "Atrial fibrillation by episode": episode_rows(groups),
+        "Other rhythms": other_rows(every, every),
+        "Minutes of each rhythm by what was told": confusion_rows(every),
+    }
+    return {
+        title: tabulate(rows, head, tablefmt="github", disable_numparse=True) for title, (head, rows) in tables.items()
+    }
+
+
 def main(
+    folder: Annotated[
+        Path | None, typer.Argument(help="WFDB records with rhythm annotations; default: the validation patients.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder; default: the released one.")] = None,
+    extension: Annotated[str, typer.Option(help="Of the reference annotation in FOLDER.")] = "atr",
     out: Annotated[Path | None, typer.Option(help="Also write tables and figures to this JSON file.")] = None,
 ) -> None:
     """Print tables of rhythms."""
     with sentences():
-        tables, figures = measure(load_engine("onnx", "default", model))
+        engine = load_engine("onnx", "default", model)
+        tables, figures = (measure_folder(engine, folder, extension), {}) if folder else measure(engine)
         for title, text in tables.items():
             typer.echo(f"\n{title}\n\n{text}")
         if out:
