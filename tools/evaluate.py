@@ -6,7 +6,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from tabulate import tabulate
 
 from models.data import data_folder, names
 from streamer.cli import sentences
@@ -24,7 +23,7 @@ from tools.delineation import (
 )
 from tools.detection import detect
 from tools.leads import lead_rows
-from tools.scoring import Array, Cells, Spread, by_record, gross, nearest_errors, pooled
+from tools.scoring import Array, Cells, Spread, annotated_records, by_record, gross, markdown, nearest_errors, pooled
 
 
 def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
@@ -40,7 +39,7 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
     tables = {}
 
     def table(title: str, head: list[str], rows: Cells) -> None:
-        tables[title] = tabulate(rows, head, tablefmt="github", disable_numparse=True)
+        tables[title] = markdown(head, rows)
 
     scored = score_folder(engine, [data_folder() / "mitdb" / name for name in names("mitdb", True)])
     table("Beats: mitdb, first lead, within 150 ms", *beat_rows(scored))
@@ -129,16 +128,12 @@ def evaluate_folder(engine: Engine, folder: Path, extension: str, qrs: Path | No
     ValueError
         If there is none.
     """
-    records = sorted(p.with_suffix("") for p in folder.glob("*.hea") if p.with_suffix(f".{extension}").is_file())
-    if not records:
-        raise ValueError(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
-    scored = score_folder(engine, records, extension)
+    scored = score_folder(engine, annotated_records(folder, extension), extension)
     if qrs:
         for s in scored:
             if s.found.beats:
                 write_annotations(s.found.beats, s.name, "qrs", qrs, s.fs, boundaries=False)
-    head, rows = beat_rows(scored)
-    return tabulate(rows, head, tablefmt="github", disable_numparse=True)
+    return markdown(*beat_rows(scored))
 
 
 def main(

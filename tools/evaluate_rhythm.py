@@ -13,7 +13,6 @@ import numpy as np
 import typer
 import wfdb
 from rich.progress import track
-from tabulate import tabulate
 
 from models.data import data_folder, names
 from models.rhythm.data import RR_VALIDATION, reference
@@ -36,9 +35,9 @@ from tools.rhythm import (
     with_told,
 )
 from tools.rhythm_peers import openecg_windows, rr_rule
-from tools.scoring import Cells
+from tools.scoring import Cells, annotated_records, markdown
 
-AF_LABELS = ("N", "AFIB", "AFL", "SVTA", "VT", "B", "T", "P", "OTHER")
+LABELS = ("N", "AFIB", "AFL", "SVTA", "VT", "VF", "B", "T", "P", "NOISE", "OTHER")
 OTHERS = ("B", "T", "VT", "P", "AFL")
 STEADINESS = (0.3, 0.15, 0.1, 0.05)
 COST_STREAMS, COST_BEATS_A_SECOND, COST_ROUNDS = 128, 1.2, 200
@@ -129,9 +128,9 @@ def other_rows(records: Sequence[Followed], flutter: Sequence[Followed]) -> tupl
 
 def confusion_rows(records: Sequence[Followed]) -> tuple[list[str], Cells]:
     """Return minutes of each annotated rhythm by what was told."""
-    table = confusion(records, AF_LABELS) / 60
-    rows = [[name, *(f"{value:.1f}" for value in row)] for name, row in zip(AF_LABELS, table, strict=True) if row.sum()]
-    return ["annotated", *AF_LABELS, "unknown"], rows
+    table = confusion(records, LABELS) / 60
+    rows = [[name, *(f"{value:.1f}" for value in row)] for name, row in zip(LABELS, table, strict=True) if row.sum()]
+    return ["annotated", *LABELS, "unknown"], rows
 
 
 _engine: Engine | None = None
@@ -273,7 +272,7 @@ def measure(engine: Engine) -> tuple[dict[str, str], dict[str, dict[str, float]]
     tables = {}
 
     def table(title: str, head: list[str], rows: Cells) -> None:
-        tables[title] = tabulate(rows, head, tablefmt="github", disable_numparse=True)
+        tables[title] = markdown(head, rows)
 
     every = records_of(engine)
     joined = follow_joined(engine)
@@ -325,9 +324,7 @@ def measure_folder(engine: Engine, folder: Path, extension: str) -> dict[str, st
     ValueError
         If there is none.
     """
-    paths = sorted(p.with_suffix("") for p in folder.glob("*.hea") if p.with_suffix(f".{extension}").is_file())
-    if not paths:
-        raise ValueError(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
+    paths = annotated_records(folder, extension)
     every = [follow_signal(engine, path, 0, extension) for path in track(paths, "records", transient=True)]
     groups = {f"{folder.name}, first lead": every}
     tables = {
@@ -336,9 +333,7 @@ def measure_folder(engine: Engine, folder: Path, extension: str) -> dict[str, st
         "Other rhythms": other_rows(every, every),
         "Minutes of each rhythm by what was told": confusion_rows(every),
     }
-    return {
-        title: tabulate(rows, head, tablefmt="github", disable_numparse=True) for title, (head, rows) in tables.items()
-    }
+    return {title: markdown(*table) for title, table in tables.items()}
 
 
 def main(

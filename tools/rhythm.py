@@ -12,7 +12,7 @@ from models.data import BEATS
 from models.rhythm.data import rhythms
 from streamer.detect import Detector
 from streamer.detect.events import Event, Rhythm
-from streamer.detect.rhythm.episodes import Episode, RhythmDetector, episodes
+from streamer.detect.rhythm import Episode, RhythmDetector, episodes
 from streamer.engine import Engine
 from streamer.feeds import open_wfdb
 from streamer.sinks.annotations import final_beats

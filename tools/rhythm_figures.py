@@ -16,7 +16,7 @@ from streamer.cli import sentences
 from streamer.detect.events import Rhythm
 from streamer.engine import load_engine
 from streamer.report import draw
-from tools.evaluate_rhythm import AF_LABELS, counted, records_of
+from tools.evaluate_rhythm import LABELS, counted, records_of
 from tools.joined import follow_joined
 from tools.rhythm import Followed, confusion
 
@@ -28,18 +28,18 @@ BINS = np.linspace(0, 1, 11)
 
 def draw_confusion(records: Sequence[Followed], path: Path) -> None:
     """Draw what was told of each annotated rhythm, in percent of its time."""
-    table = confusion(records, AF_LABELS)
+    table = confusion(records, LABELS)
     kept = table.sum(axis=1) > 0
     share = 100 * table[kept] / table[kept].sum(axis=1, keepdims=True)
-    figure, axis = plt.subplots(figsize=(8, 0.55 * len(share) + 1.8), layout="constrained")
+    figure, axis = plt.subplots(figsize=(9.5, 0.55 * len(share) + 1.8), layout="constrained")
     axis.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(share):
         if value >= 0.5:
             axis.text(j, i, f"{value:.0f}", ha="center", va="center", color="white" if value > 55 else "black")
     minutes = table[kept].sum(axis=1) / 60
-    rows = [f"{name} ({m:.1f} min)" for name, m in zip(np.array(AF_LABELS)[kept], minutes, strict=True)]
+    rows = [f"{name} ({m:.1f} min)" for name, m in zip(np.array(LABELS)[kept], minutes, strict=True)]
     axis.set(
-        xticks=range(len(AF_LABELS) + 1), xticklabels=[*AF_LABELS, "unknown"], yticks=range(len(rows)),
+        xticks=range(len(LABELS) + 1), xticklabels=[*LABELS, "unknown"], yticks=range(len(rows)),
         yticklabels=rows, xlabel="told", ylabel="annotated", title="mitdb, validation patients: % of the time",
     )  # fmt: skip
     figure.savefig(path, dpi=100)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import wfdb
 from numpy.typing import NDArray
+from tabulate import tabulate
 from wfdb.processing import Comparitor
 
 from models.data import BEATS, NOT_VENTRICULAR, VENTRICULAR
@@ -48,6 +49,25 @@ class Count(NamedTuple):
 def percent(count: Count) -> list[str]:
     """Return Se, PPV and F1 as cells."""
     return [f"{value:.2f}" for value in (count.se, count.ppv, count.f1)]
+
+
+def markdown(head: Sequence[str], rows: Cells) -> str:
+    """Return a table in Markdown."""
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True)
+
+
+def annotated_records(folder: Path, extension: str) -> list[Path]:
+    """Return the records of a folder that have a reference annotation.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    records = sorted(p.with_suffix("") for p in folder.glob("*.hea") if p.with_suffix(f".{extension}").is_file())
+    if not records:
+        raise ValueError(f"{folder} has no record with a .{extension} annotation; expected WFDB files")
+    return records
 
 
 def gross(counts: Iterable[Count]) -> Count:

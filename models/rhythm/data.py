@@ -118,8 +118,11 @@ def labels(changes: list[tuple[int, str]], at: NDArray[np.float64]) -> NDArray[n
     return table[np.searchsorted([sample for sample, _ in changes], at, side="right")]
 
 
-def collected(name: str, engine: Engine, signal: NDArray[np.float64], fs: float, meant, record: int = -1) -> Beats:
-    """Return the steps of a signal; `meant` is one set, or a list of rhythm changes."""
+def collected(
+    name: str, engine: Engine, signal: NDArray[np.float64], fs: float,
+    meant: frozenset[str] | list[tuple[int, str]], record: int = -1,
+) -> Beats:  # fmt: skip
+    """Return the steps of a signal, shape (n,) in mV; `meant` is one set, or a list of rhythm changes."""
     kept = steps(engine, signal, fs)
     at = np.array([step.at for step in kept])
     rows = np.array([step.row for step in kept], np.float32).reshape(len(kept), -1)
@@ -227,19 +230,18 @@ def reference() -> dict[str, str]:
         return {row[0]: row[1] for row in csv.reader(file)}
 
 
-def jobs(validation: bool | None = None) -> Iterator[tuple[str, str]]:
-    """Yield (database, name) of the records of one side of the split, or of both."""
+def jobs() -> Iterator[tuple[str, str]]:
+    """Yield (database, name) of all records."""
     for database in ("cinc2017", "mitdb", "ludb", "afdb_rr", "nsr2db_rr"):
         for header in sorted((data_folder() / database).glob("*.hea")):
-            if validation is None or SPLIT[database](header.stem) == validation:
-                yield database, header.stem
+            yield database, header.stem
     # the training pairs, both ways round
-    for k, (one, other) in enumerate(joined(False) if validation is not True else []):
+    for k, (one, other) in enumerate(joined(False)):
         yield "joined", f"{one}+{other}" if k % 2 else f"{other}+{one}"
 
 
-def read_all(validation: bool | None = None) -> list[Beats]:
+def read_all() -> list[Beats]:
     """Read all records, two at a time, with progress."""
-    every = list(jobs(validation))
+    every = list(jobs())
     with Pool(2) as pool:
         return [b for some in track(pool.imap(read, every, 8), "beats", len(every), transient=True) for b in some]

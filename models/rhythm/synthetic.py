@@ -16,7 +16,7 @@ from streamer.detect.rhythm.features import FEATURES, RHYTHM, USUAL_RR_S, Histor
 TRACKS, FIBRILLATING = 900, 0.3  # and the share of them whose usual rhythm is atrial fibrillation
 LENGTH = 240  # beats
 SHOWN = len(RHYTHM)
-VENTRICULAR, WIDTH_COLUMN, P = (FEATURES.index(name) for name in ("ventricular", "width", "p"))
+RR_KNOWN, SILENCE, VENTRICULAR, P = (FEATURES.index(name) for name in ("rr_known", "silence", "ventricular", "p"))
 FEWEST = 20
 # of stretches that are usual, with premature beats, VT, SVTA, B and T
 SHARES = {"N": [0.2, 0.26, 0.12, 0.12, 0.16, 0.14], "AFIB": [0.3, 0.5, 0.2, 0.0, 0.0, 0.0]}
@@ -45,7 +45,7 @@ def synthetic(every: list[Beats], seed: int) -> list[Beats]:
 
 
 def _beats(beats: Beats) -> NDArray[np.float32]:
-    return beats.rows[(beats.rows[:, 5] == 0) & (beats.rows[:, 1] > 0)]
+    return beats.rows[(beats.rows[:, SILENCE] == 0) & (beats.rows[:, RR_KNOWN] > 0)]
 
 
 def _usual(beats: Beats, label: str) -> NDArray[np.float32]:

@@ -209,10 +209,7 @@ def _end(state, found, qualities, lead_flags, ring, sample, overlong):
 @kernel
 def _pass(state, found, sample, fibrillating):
     """Tell that time has passed, or that fibrillation has begun or ended. Return the rows filled, 0 or 1."""
-    since = 0.0
-    if state.last_offset > 0.0:
-        since = state.last_offset
-    silent = sample - since >= SILENCE and state.open == 0 and state.waves.beat == 0
+    silent = sample - max(state.last_offset, 0.0) >= SILENCE and state.open == 0 and state.waves.beat == 0
     report = (sample + 1) % REPORT == 0
     if not (silent or report or fibrillating != state.fibrillating):
         return 0

@@ -15,8 +15,8 @@ class OnnxEngine(Engine):
 
     def __init__(self, model: Model, profile: str) -> None:
         super().__init__(model, profile)
-        self._session = _session(model.folder / "model.onnx")
-        self._rhythm = _session(model.folder / "rhythm.onnx") if model.card.rhythm else None
+        self._session = open_session(model.folder / "model.onnx")
+        self._rhythm = open_session(model.folder / "rhythm.onnx") if model.card.rhythm else None
 
     def follow(self, rows: Floats, state: RhythmState) -> tuple[Floats, RhythmState]:
         """Let the rhythm network go on by some steps; see `Engine.follow`."""
@@ -44,7 +44,8 @@ class OnnxEngine(Engine):
         return probabilities, State(*after)
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph to be run on one thread, without spinning."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

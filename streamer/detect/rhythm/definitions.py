@@ -49,8 +49,7 @@ class Definitions:
             self.met.pop("ventricular_run", None)
 
     def _rate(self, rate: float, since: float) -> None:
-        for name, over in (("brady", BRADY - rate), ("tachy", rate - TACHY)):
-            bound = BRADY if name == "brady" else TACHY
+        for name, bound, over in (("brady", BRADY, BRADY - rate), ("tachy", TACHY, rate - TACHY)):
             if over > 0:
                 self.met.setdefault(name, since)
             elif over < -RETURN * bound:

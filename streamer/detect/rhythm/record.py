@@ -158,9 +158,9 @@ class RecordClassifier:
     """
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime
+        from streamer.engine.onnx import open_session
 
-        self._session = onnxruntime.InferenceSession(folder / RECORD_FILE, providers=["CPUExecutionProvider"])
+        self._session = open_session(folder / RECORD_FILE)
 
     def __call__(self, events: Sequence[Event], fs: float) -> dict[str, float]:
         """Return the probability of each class.
@@ -171,6 +171,11 @@ class RecordClassifier:
             Of the whole recording.
         fs : float
             Of the feed, Hz.
+
+        Returns
+        -------
+        dict
+            Class to probability.
         """
         row = describe(events, fs)
         if row is None:
