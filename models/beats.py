@@ -122,7 +122,7 @@ def fit(folder: Path) -> dict[str, Calibration]:
     """
     card = json.loads((folder / "card.json").read_text()) | {"confidence": None, "ventricular": None}
     write_card(folder, card)
-    engine = load_engine("onnx", "default", folder)
+    engine = load_engine("numba", "default", folder)
     every = [score(engine, *piece) for piece in track(list(heard()), "calibration", transient=True)]
     patients = np.concatenate([[s.record] * len(s.score) for s in every])
     real, of_type = np.concatenate([s.real for s in every]), np.concatenate([s.of_type for s in every])

@@ -54,7 +54,7 @@ def main(out: Annotated[Path, typer.Option(help="Folder of the runs; those that 
     rows = []
     for name, size in SIZES.items():
         model = train(out / name.replace("/", "_"), lessons, EPOCHS, PEAK, SEED, size=size)
-        engine = load_engine("onnx", "default", model)
+        engine = load_engine("numba", "default", model)
         row = {"size": name, "parameters": engine.card.parameters, "megaflops": size.megaflops(PROFILES["default"])}
         rows.append(row | boundary_errors(engine) | beat_errors(engine))
         (out / "costs.json").write_text(json.dumps({"rows": rows, "tables": {TITLE: table(rows)}}, indent=1))

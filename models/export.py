@@ -1,4 +1,4 @@
-"""Write a trained network as a model folder: ONNX with explicit state, Keras, card, checksums."""
+"""Write a trained network as a model folder: ONNX with explicit state, Keras, plain weights, card, checksums."""
 
 import hashlib
 from pathlib import Path
@@ -15,7 +15,7 @@ from streamer.engine.card import Card, Segment
 
 OPSET = 21
 RATE = 250
-FILES = frozenset({"card.json", "model.onnx", "model.keras", "rhythm.onnx", "rhythm.keras", "record.onnx"})
+FILES = frozenset({"card.json", "model.onnx", "model.keras", "weights.npz", "rhythm.onnx", "rhythm.keras", "record.onnx"})
 PROFILES = {"default": Segment(10, 20), "fast": Segment(4, 10), "careful": Segment(20, 74)}
 
 
@@ -140,6 +140,19 @@ def onnx_graph(parts: dict[str, keras.Model], size: Size) -> onnx.ModelProto:
     return model
 
 
+def plain_weights(parts: dict[str, keras.Model]) -> dict[str, NDArray[np.float32]]:
+    """Return the weights by name, as Keras has them: what `streamer.engine.compiled` reads."""
+    layers = {f"conv{k}": ("encoder", f"conv{k}") for k in (1, 2, 3)}
+    layers |= {name: (name, f"{name}_lstm") for name in ("forward", "backward")} | {"dense": ("classifier", "dense")}
+    return {
+        f"{name}_{kind}": np.asarray(weights)
+        for name, (part, layer) in layers.items()
+        for kind, weights in zip(
+            "wub" if part == name else "wb", parts[part].get_layer(layer).get_weights(), strict=True
+        )
+    }
+
+
 def keras_model(parts: dict[str, keras.Model], size: Size) -> keras.Model:
     """Join the parts to one model that Keras can save: a hop of the default profile."""
     segment = PROFILES["default"]
@@ -187,5 +200,6 @@ def export(parts: dict[str, keras.Model], size: Size, folder: Path, card: Card) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(onnx_graph(parts, size), folder / "model.onnx")
+    np.savez(folder / "weights.npz", **plain_weights(parts))
     keras_model(parts, size).save(folder / "model.keras")
     write_card(folder, card)

@@ -168,7 +168,7 @@ def teach(model: Path, database: str) -> list[Excerpt]:
     -------
     list of Excerpt
     """
-    engine = load_engine("onnx", "careful", model)
+    engine = load_engine("numba", "careful", model)
     excerpts = []
     for name in names(database, False):
         path = data_folder() / database / name
@@ -204,7 +204,7 @@ def follow(model: Path) -> list[Excerpt]:
     list of Excerpt
         Without the records that are called too noisy; those of atrial fibrillation have no P.
     """
-    engine = load_engine("onnx", "careful", model)
+    engine = load_engine("numba", "careful", model)
     rhythms = dict(
         line.split(",") for line in (data_folder() / "cinc2017" / "REFERENCE.csv").read_text().strip().splitlines()
     )

@@ -197,7 +197,7 @@ def train(
             if epoch % 5 == 4 or epoch == epochs - 1:
                 trainer.swap()
                 export(trainer.parts, size, out / "last", describe(size, trainer.parts))
-                engine = load_engine("onnx", "default", out / "last")
+                engine = load_engine("numba", "default", out / "last")
                 row |= boundary_errors(engine) | beat_errors(engine)
                 row["merit"] = merit(row)
                 if row["merit"] <= min(r["merit"] for r in [*history, row] if "merit" in r):

@@ -38,6 +38,7 @@ class Profile(StrEnum):
 class EngineName(StrEnum):
     """What runs the network."""
 
+    numba = "numba"
     onnx = "onnx"
     tensorflow = "tensorflow"
 
@@ -98,7 +99,7 @@ def run(
     events: Annotated[str, typer.Option(help="Where events go out.")] = EVENTS,
     profile: ProfileOption = Profile.default,
     model: ModelOption = None,
-    engine: EngineOption = EngineName.onnx,
+    engine: EngineOption = EngineName.numba,
     connect: Annotated[
         bool, typer.Option("--connect", help="Connect to both endpoints instead of binding them.")
     ] = False,
@@ -134,7 +135,7 @@ def demo(
         from streamer.watch import Subscriber, print_lines, show
 
         script = parse_script("sinus:14,pvc:12,af:24,tachy:10,bigeminy:16,vt:6,sinus:8,brady:14,pause:12,vf:8")
-        service = Service(load_engine("onnx", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+        service = Service(load_engine("numba", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
         done = threading.Event()
 
         def ends() -> bool:
@@ -198,7 +199,7 @@ def detect(
     unit: UnitOption = None,
     profile: ProfileOption = Profile.default,
     model: ModelOption = None,
-    engine: EngineOption = EngineName.onnx,
+    engine: EngineOption = EngineName.numba,
 ) -> None:
     """Run a recording through the streaming detector, as fast as it goes."""
     with sentences():
@@ -346,7 +347,7 @@ def feed_csv(
 
 
 @app.command()
-def info(model: ModelOption = None, engine: EngineOption = EngineName.onnx) -> None:
+def info(model: ModelOption = None, engine: EngineOption = EngineName.numba) -> None:
     """Print what a bug report needs: versions, model, latency by design, machine."""
     with sentences():
         from streamer.about import describe

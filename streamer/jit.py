@@ -30,21 +30,21 @@ def kernel(function: Kernel) -> Kernel:
         The compiled function.
     """
     try:
-        compiled: Kernel = numba.njit(cache=True, nogil=True)(function)
+        compiled: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
         # numba looks at the file of the kernel alone, and would keep what it has inlined from another that has changed
         file = compiled._cache._cache_file  # type: ignore[attr-defined]
         file._source_stamp = (*file._source_stamp, _digest(Path(function.__code__.co_filename).parents[1]))
     except RuntimeError:
         _warn_once()
-        compiled = numba.njit(nogil=True)(function)
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
     return compiled
 
 
 @cache
 def _digest(package: Path) -> str:
-    """Return a checksum over the modules of a package that have kernels."""
+    """Return a checksum over the modules of a package that have kernels, or make instructions for them."""
     sources = (path.read_bytes() for path in sorted(package.glob("*/*.py")))
-    return hashlib.sha256(b"".join(source for source in sources if b"@kernel" in source)).hexdigest()
+    return hashlib.sha256(b"".join(source for source in sources if b"@kernel" in source or b"@intrinsic" in source)).hexdigest()
 
 
 def _warn_once() -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    return load_engine("onnx")
+    return load_engine("numba")
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def test_a_short_recording_gets_a_class(tmp_path):
 def test_engines_and_profiles_can_be_chosen(csv, tmp_path):
     path, true = csv
     found = {}
-    for engine in ("onnx", "tensorflow"):
+    for engine in ("numba", "onnx", "tensorflow"):
         out = tmp_path / engine
         qrstream("detect", path, "--fs", 250, "--unit", "mV", "--engine", engine, "--profile", "fast", "--jsonl", out)
         found[engine] = [e for e in map(json.loads, out.read_text().splitlines()) if e["type"] == "beat"]
@@ -160,7 +160,7 @@ def test_run_feed_and_watch_are_three_processes(kind, csv, record):
 def test_info_says_what_a_bug_report_needs():
     text = qrstream("info").stdout
     assert re.search(r"rhythm: \d+ parameters, classes: N, AFIB", text)
-    for word in ("qrstream 0", "python 3", "numpy", "onnxruntime", "engine: onnx", "parameters", "right context"):
+    for word in ("qrstream 0", "python 3", "numpy", "onnxruntime", "engine: numba", "parameters", "right context"):
         assert word in text
     sums = {
         line.split()[0]: float(line.split()[-1]) for line in text.splitlines() if re.match(r"  \w+ +[\d. ]+$", line)

@@ -160,7 +160,7 @@ def main(
 ) -> None:
     """Print one table for each question; needs the extra `peers`."""
     with sentences():
-        tables = compare(load_engine("onnx", "default", model))
+        tables = compare(load_engine("numba", "default", model))
         for title, text in tables.items():
             typer.echo(f"\n{title}\n\n{text}")
         if out:

@@ -14,8 +14,7 @@ from tabulate import tabulate
 from models.data import data_folder
 from streamer.cli import sentences
 from streamer.detect import Event
-from streamer.detect.pool import drive
-from streamer.detect.stream import Stream
+from streamer.detect.pool import DetectorPool
 from streamer.engine import Engine, load_engine
 from streamer.sinks.annotations import final_beats
 from tools.scoring import Cells, Count, gross, match, percent, read_reference
@@ -56,15 +55,16 @@ def looped(engine: Engine, path: Path, hours: int) -> list[Hour]:
     """
     record = wfdb.rdrecord(str(path), channels=[0])
     signal, reference = record.p_signal[:, :1], read_reference(path)
-    stream = Stream(engine, record.fs, ["lead"])
+    pool = DetectorPool(engine)
+    pool.add("", record.fs, ["lead"])
     rounds = round(hours * HOUR_S * record.fs / len(signal))
     events: list[Event] = []
     norms = []
     for _ in track(range(rounds), f"{hours} h of {path.name}", transient=True):
         states = []
         for piece in np.array_split(signal, round(len(signal) / record.fs / 10)):
-            events += drive(engine, stream.push(piece))
-            arrays = stream.state()["arrays"]
+            events += pool.push({"": (piece, None)})[""]
+            arrays = pool.stream("").state()["arrays"]
             states.append([np.linalg.norm(arrays["network_h"]), np.linalg.norm(arrays["network_c"])])
         norms.append(np.mean(states, axis=0))
     turns = np.divmod([beat.peak for beat in final_beats(events)], len(signal))
@@ -93,7 +93,7 @@ def main(
 ) -> None:
     """Print a table by the hour."""
     with sentences():
-        head, rows = drift_rows(looped(load_engine("onnx", "default", model), data_folder() / "mitdb" / record, hours))
+        head, rows = drift_rows(looped(load_engine("numba", "default", model), data_folder() / "mitdb" / record, hours))
         shown = [*rows[:2], ["..."] + [""] * (len(head) - 1), *rows[-2:]]
         table = tabulate(shown, head, tablefmt="github", disable_numparse=True)
         typer.echo(table)

@@ -138,7 +138,7 @@ _engine: Engine | None = None
 
 def _begin(folder: Path | None) -> None:
     global _engine
-    _engine = load_engine("onnx", "default", folder)
+    _engine = load_engine("numba", "default", folder)
 
 
 def _classify(name: str) -> dict[str, float]:
@@ -346,7 +346,7 @@ def main(
 ) -> None:
     """Print tables of rhythms."""
     with sentences():
-        engine = load_engine("onnx", "default", model)
+        engine = load_engine("numba", "default", model)
         tables, figures = (measure_folder(engine, folder, extension), {}) if folder else measure(engine)
         for title, text in tables.items():
             typer.echo(f"\n{title}\n\n{text}")

@@ -19,7 +19,7 @@ _engine: Engine | None = None
 
 def _begin(folder: Path) -> None:
     global _engine
-    _engine = load_engine("onnx", "default", folder)
+    _engine = load_engine("numba", "default", folder)
 
 
 def _follow(pair: tuple[str, str]) -> Followed | None:

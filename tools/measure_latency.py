@@ -21,7 +21,7 @@ CHUNKS_MS = (20, 40, 100, 500)
 
 def measure(profile: str, seconds: float) -> dict[int, list[float]]:
     """Play a heart for each chunk length at once, in real time, and return the total latency of their beats in ms."""
-    service = Service(load_engine("onnx", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+    service = Service(load_engine("numba", profile), "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
     totals: dict[int, list[float]] = {ms: [] for ms in CHUNKS_MS}
     with service.in_background():
         subscriber = Subscriber(service.events)

@@ -52,7 +52,7 @@ def write_page(folder: Path) -> None:
 def main(model: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
     """Measure a model and make it the released one."""
     with sentences():
-        tables, figures = measure(load_engine("onnx", "default", model))
+        tables, figures = measure(load_engine("numba", "default", model))
         for title, text in tables.items():
             typer.echo(f"\n{title}\n\n{text}")
         if model.resolve() != RELEASED.resolve():

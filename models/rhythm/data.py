@@ -13,9 +13,8 @@ from rich.progress import track
 
 from models.data import BEATS, VALIDATION, data_folder, noises
 from models.stress import stressed
-from streamer.detect.pool import drive
+from streamer.detect.pool import DetectorPool
 from streamer.detect.rhythm.course import Course, Step
-from streamer.detect.stream import Stream
 from streamer.engine import Engine, load_engine
 
 CLASSES = ("N", "AFIB", "AFL", "SVTA", "VT", "B", "T", "P", "NOISE", "OTHER")
@@ -92,11 +91,12 @@ class Collector(Course):
 
 def steps(engine: Engine, signal: NDArray[np.float64], fs: float) -> list[Step]:
     """Run the detector over one lead and return what the rhythm network would read."""
-    stream = Stream(engine, fs, ["lead"])
+    pool = DetectorPool(engine)
+    pool.add("", fs, ["lead"])
     collector = Collector(fs)
-    stream.course = collector
-    drive(engine, stream.push(signal[:, None]))
-    drive(engine, stream.pause())
+    pool.stream("").course = collector
+    pool.push({"": (signal[:, None], None)})
+    pool.pause("")
     return collector.kept
 
 

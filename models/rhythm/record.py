@@ -32,12 +32,12 @@ _engine: Engine | None = None
 
 def _begin(folder: Path) -> None:
     global _engine
-    _engine = load_engine("onnx", "default", folder)
+    _engine = load_engine("numba", "default", folder)
 
 
 def _describe(name: str) -> Floats | None:
     record = wfdb.rdrecord(str(data_folder() / "cinc2017" / name))
-    detector = Detector(record.fs, ["lead"], engine=_engine or "onnx")
+    detector = Detector(record.fs, ["lead"], engine=_engine or "numba")
     return describe(detector.push(record.p_signal) + detector.flush(), record.fs)
 
 

@@ -1,6 +1,5 @@
-"""One stream's way from raw samples to the 250 Hz signal that the network reads."""
+"""From raw samples to the 250 Hz signal that the network reads."""
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from streamer.conditioning.kernel import CLOCK_DTYPE, LEAD_DTYPE, RING, RING_DTY
 from streamer.conditioning.resampler import RATE, design
 
 HIGH_PASS_HZ = 0.5
+Arrays = dict[str, NDArray[Any]]
 
 
 def high_pass() -> NDArray[np.float64]:
@@ -20,10 +20,80 @@ def high_pass() -> NDArray[np.float64]:
     return np.concatenate([b, a[1:]])
 
 
-class Conditioner:
-    """Resample to 250 Hz, remove the baseline, scale each lead to its own QRS, and say how good each lead is.
+class Conditioning:
+    """Resamples to 250 Hz, removes the baseline, scales each lead to its own QRS, and says how good each lead is.
 
-    Everything that it remembers lies in arrays; it allocates nothing while it runs.
+    What is remembered of a stream is a row of each of the arrays that `fields` names; nothing is allocated for a sample.
+
+    Parameters
+    ----------
+    fs : float
+        Input rate in Hz, 100 to 2000.
+
+    Attributes
+    ----------
+    step : Fraction
+        Input samples per 250 Hz sample, exactly.
+    constants : tuple
+        What the kernels take after the state: filter bank, high-pass, whole and part of the step, rate.
+
+    Raises
+    ------
+    ValueError
+        If the rate is out of range.
+    """
+
+    def __init__(self, fs: float) -> None:
+        filters = design(fs)
+        self.step = filters.step
+        self._half = filters.half
+        whole, part = divmod(self.step.numerator, self.step.denominator)
+        self.constants = (filters.bank, high_pass(), whole, part, float(fs))
+
+    def fields(self, leads: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Return shape and dtype of each array's row."""
+        length = 1 << (2 * self._half + 4).bit_length()
+        return {
+            "clock": ((), CLOCK_DTYPE),
+            "leads": ((leads,), LEAD_DTYPE),
+            "history": ((leads, length), np.float64),
+            "bridged": ((length,), np.uint8),
+            "ring": ((leads, RING), RING_DTYPE),
+        }
+
+    def input_needed(self, made: int) -> int:
+        """Return how many input samples must have come before there are `made` outputs, settling included."""
+        return (made - 1) * self.step.numerator // self.step.denominator + self._half + 1
+
+    @staticmethod
+    def restart(arrays: Arrays, row: int, keep_scale: bool) -> None:
+        """Start a new segment at input sample 0, with filters that know nothing.
+
+        Parameters
+        ----------
+        arrays : dict
+            By the names in `fields`, with any number of rows; changed in place.
+        row : int
+        keep_scale : bool
+            Go on with each lead's scale, so that nothing has to be held until it settles.
+        """
+        clock, leads = arrays["clock"], arrays["leads"]
+        settled = keep_scale and bool(clock["settled"][row])
+        old = leads[row].copy()
+        clock[row] = np.zeros((), CLOCK_DTYPE)
+        clock["settled"][row] = settled
+        fresh = np.zeros((), LEAD_DTYPE)
+        fresh["last_lost"], fresh["previous"], fresh["fresh"] = -1, np.nan, 1
+        fresh["highest"], fresh["lowest"] = -np.inf, np.inf
+        leads[row] = fresh
+        arrays["history"][row] = np.nan
+        if settled:
+            for field in ("blocks", "blocks_seen", "scale", "target", "noise"):
+                leads[field][row] = old[field]
+
+
+class Conditioner:
+    """The conditioning of one stream on its own.
 
     Parameters
     ----------
@@ -39,43 +109,19 @@ class Conditioner:
     """
 
     def __init__(self, fs: float, leads: int) -> None:
-        self._filter = design(fs)
-        self._fs = float(fs)
-        self._section = high_pass()
-        length = 1 << (2 * self._filter.half + 4).bit_length()
-        self._history = np.full((leads, length), np.nan)
-        self._bridged = np.zeros(length, np.uint8)
-        self._clock = np.zeros(1, CLOCK_DTYPE)
-        self._leads = np.zeros(leads, LEAD_DTYPE)
-        self.ring = np.zeros((leads, RING), RING_DTYPE)
-        self.restart(keep_scale=False)
-
-    @property
-    def step(self) -> Fraction:
-        """Input samples per 250 Hz sample, exactly."""
-        return self._filter.step
-
-    @property
-    def made(self) -> int:
-        """250 Hz samples made since the last restart; sample m lies in the ring at m % RING."""
-        return int(self._clock["made"][0])
-
-    @property
-    def settled(self) -> bool:
-        """Whether the scale is known; before that the samples are held and `ready` is 0."""
-        return bool(self._clock["settled"][0])
+        self._conditioning = Conditioning(fs)
+        fields = self._conditioning.fields(leads)
+        self._arrays = {name: np.zeros((1, *shape), dtype) for name, (shape, dtype) in fields.items()}
+        self.ring = self._arrays["ring"][0]
+        self._conditioning.restart(self._arrays, 0, keep_scale=False)
 
     @property
     def ready(self) -> int:
-        """250 Hz samples that may be read."""
-        return self.made if self.settled else 0
+        """250 Hz samples that may be read: none while the first are held; sample m lies in the ring at m % RING."""
+        clock = self._arrays["clock"][0]
+        return int(clock["made"]) if clock["settled"] else 0
 
-    def input_needed(self, made: int) -> int:
-        """Return how many input samples must have come before there are `made` outputs, settling included."""
-        last = made - 1
-        return int(last * self._filter.step) + self._filter.half + 1
-
-    def push(self, samples: NDArray[np.float64], room: int, bridge: bool = False) -> int:
+    def push(self, samples: NDArray[np.float64], room: int) -> int:
         """Condition samples until `room` outputs are made.
 
         Parameters
@@ -84,70 +130,15 @@ class Conditioner:
             In mV, NaN where a lead is lost. Not changed.
         room : int
             Outputs that may be made now; those that are still to be read must not fall out of the ring.
-        bridge : bool
-            Whether the samples were drawn across a gap: they get quality 0.
 
         Returns
         -------
         int
             Samples taken.
         """
-        return int(kernel.condition(samples, bridge, *self._arguments(), room))
+        state = (array[0] for array in self._arrays.values())
+        return int(kernel.condition(samples, False, *state, *self._conditioning.constants, room))
 
     def drain(self) -> None:
         """End the segment: make the outputs up to the last input sample from the samples that there are."""
-        kernel.drain(*self._arguments())
-
-    def _arguments(self) -> tuple[Any, ...]:
-        whole, part = divmod(self.step.numerator, self.step.denominator)
-        arrays = (
-            self._clock[0],
-            self._leads,
-            self._history,
-            self._bridged,
-            self._filter.bank,
-            self._section,
-            self.ring,
-        )
-        return *arrays, whole, part, self._fs
-
-    def restart(self, keep_scale: bool) -> None:
-        """Start a new segment at input sample 0, with filters that know nothing.
-
-        Parameters
-        ----------
-        keep_scale : bool
-            Go on with each lead's scale, so that nothing has to be held until it settles.
-        """
-        settled = keep_scale and self.settled
-        old = self._leads.copy()
-        self._clock[:] = np.zeros(1, CLOCK_DTYPE)
-        self._clock["settled"] = settled
-        self._leads[:] = np.zeros(1, LEAD_DTYPE)
-        self._leads["last_lost"] = -1
-        self._leads["previous"] = np.nan
-        self._leads["highest"] = -np.inf
-        self._leads["lowest"] = np.inf
-        self._leads["fresh"] = 1
-        self._history[:] = np.nan
-        if settled:
-            for field in ("blocks", "blocks_seen", "scale", "target", "noise"):
-                self._leads[field] = old[field]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of all state arrays by name."""
-        return {
-            "clock": self._clock.copy(),
-            "leads": self._leads.copy(),
-            "history": self._history.copy(),
-            "bridged": self._bridged.copy(),
-            "ring": self.ring.copy(),
-        }
-
-    def load(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Go on from what `state` returned."""
-        self._clock[:] = state["clock"]
-        self._leads[:] = state["leads"]
-        self._history[:] = state["history"]
-        self._bridged[:] = state["bridged"]
-        self.ring[:] = state["ring"]
+        kernel.drain(*(array[0] for array in self._arrays.values()), *self._conditioning.constants)

@@ -129,7 +129,7 @@ def _resample(history, lead, bank, phase, last, low):
 
 
 @kernel
-def _emit(clock, leads, history, bridged, bank, section, ring, fs):
+def _emit(clock, leads, history, bridged, ring, bank, section, fs):
     """Make the next 250 Hz sample of every lead."""
     half = bank.shape[1] // 2
     low = clock.position - half + 1
@@ -225,7 +225,7 @@ def _advance(clock, whole, part, phases):
 
 
 @kernel
-def condition(samples, bridge, clock, leads, history, bridged, bank, section, ring, whole, part, fs, room):
+def condition(samples, bridge, clock, leads, history, bridged, ring, bank, section, whole, part, fs, room):
     """Take samples until `room` outputs are made.
 
     Parameters
@@ -277,7 +277,7 @@ def condition(samples, bridge, clock, leads, history, bridged, bank, section, ri
             lead.previous = value
         clock.seen += 1
         while clock.position + half <= clock.seen - 1:
-            _emit(clock, leads, history, bridged, bank, section, ring, fs)
+            _emit(clock, leads, history, bridged, ring, bank, section, fs)
             _advance(clock, whole, part, bank.shape[0])
             if clock.settled == 0 and clock.made == SETTLE:
                 settle(clock, leads, ring)
@@ -285,10 +285,10 @@ def condition(samples, bridge, clock, leads, history, bridged, bank, section, ri
 
 
 @kernel
-def drain(clock, leads, history, bridged, bank, section, ring, whole, part, fs):
+def drain(clock, leads, history, bridged, ring, bank, section, whole, part, fs):
     """Make the outputs at or before the last input sample, with the samples that there are."""
     while clock.position <= clock.seen - 1:
-        _emit(clock, leads, history, bridged, bank, section, ring, fs)
+        _emit(clock, leads, history, bridged, ring, bank, section, fs)
         _advance(clock, whole, part, bank.shape[0])
         if clock.settled == 0 and clock.made == SETTLE:
             settle(clock, leads, ring)

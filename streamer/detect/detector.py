@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamer.detect.events import Event
-from streamer.detect.pool import drive
-from streamer.detect.stream import Stream
+from streamer.detect.pool import DetectorPool
 from streamer.engine import Engine, load_engine
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 MILLIVOLTS = {"mV": 1.0, "uV": 1e-3}
 
 
@@ -51,7 +50,7 @@ class Detector:
         How much right context the network waits for.
     model : Path, optional
         Model folder; default: the model that comes with the package.
-    engine : {"onnx", "tensorflow"} or Engine
+    engine : {"numba", "onnx", "tensorflow"} or Engine
         What runs the network. An `Engine` that is given brings its own model and profile.
 
     Raises
@@ -79,13 +78,15 @@ class Detector:
         unit: str = "mV",
         profile: str = "default",
         model: Path | None = None,
-        engine: str | Engine = "onnx",
+        engine: str | Engine = "numba",
     ) -> None:
         if unit not in MILLIVOLTS:
             raise ValueError(f"unit is {unit!r}; expected mV or uV")
         self.unit = unit
         self.engine = engine if isinstance(engine, Engine) else load_engine(engine, profile, model)
-        self._stream = Stream(self.engine, fs, leads)
+        self._pool = DetectorPool(self.engine)
+        self._pool.add("", fs, leads)
+        self._stream = self._pool.stream("")
 
     @property
     def fs(self) -> float:
@@ -118,7 +119,7 @@ class Detector:
         ValueError
             If the shape does not fit the leads, or the values are no numbers.
         """
-        return drive(self.engine, self._stream.push(self._millivolts(samples), index))
+        return self._pool.push({"": (self._millivolts(samples), index)})[""]
 
     def flush(self) -> list[Event]:
         """End the stream: finish what is held with the right context that there is, and be ready for a new one.
@@ -128,7 +129,7 @@ class Detector:
         list of Event
             The last is a `Status` with the code `ended`.
         """
-        return drive(self.engine, self._stream.flush())
+        return self._pool.flush("")
 
     def state(self) -> bytes:
         """Return everything that the detector remembers, to go on elsewhere with `Detector.restore`."""

@@ -1,32 +1,15 @@
-"""Many streams at once: whatever is ready goes through the network together."""
+"""Many streams at once: whatever is ready goes through every step together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.detect.bank import Bank
 from streamer.detect.events import Event
-from streamer.detect.stream import Answer, AnyRequest, Request, RhythmRequest, Stream, Work
-from streamer.engine.base import Engine, RhythmState, State
-
-
-def drive(engine: Engine, work: Work) -> list[Event]:
-    """Run the work of one stream to its end."""
-    try:
-        request = next(work)
-        while True:
-            request = work.send(_answer(engine, request))
-    except StopIteration as done:
-        events: list[Event] = done.value
-        return events
-
-
-def _answer(engine: Engine, request: AnyRequest) -> Answer:
-    if isinstance(request, RhythmRequest):
-        return engine.follow(request.rows, request.state)
-    if request.final:
-        return engine.finish(request.samples, request.state), request.state
-    return engine.run(request.samples, request.state)
+from streamer.detect.stream import Job, Stream, Work
+from streamer.detect.together import END, ORDINARY, PART, REFUSED
+from streamer.engine.base import Engine
 
 
 class DetectorPool:
@@ -40,6 +23,7 @@ class DetectorPool:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._streams: dict[str, Stream] = {}
+        self._banks: dict[tuple[float, int], Bank] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._streams
@@ -48,7 +32,7 @@ class DetectorPool:
         return len(self._streams)
 
     def add(self, name: str, fs: float, leads: list[str]) -> None:
-        """Add a stream.
+        """Add a stream, in the place of one of the same name.
 
         Parameters
         ----------
@@ -63,11 +47,21 @@ class DetectorPool:
         ValueError
             If the rate or the leads are out of range.
         """
-        self._streams[name] = Stream(self.engine, fs, leads)
+        if not 1 <= len(leads) <= 16:
+            raise ValueError(f"{len(leads)} leads; expected 1 to 16")
+        if len(set(leads)) < len(leads):
+            raise ValueError(f"lead names {', '.join(leads)} are not unique")
+        key = (float(fs), len(leads))
+        if key not in self._banks:
+            self._banks[key] = Bank(self.engine, fs, len(leads))
+        if name in self._streams:
+            self.remove(name)
+        self._streams[name] = Stream(self._banks[key], fs, leads)
 
     def remove(self, name: str) -> None:
         """Forget a stream."""
-        del self._streams[name]
+        stream = self._streams.pop(name)
+        stream.bank.remove(stream.row)
 
     def push(self, chunks: Mapping[str, tuple[NDArray[np.float64], int | None]]) -> dict[str, list[Event]]:
         """Take a chunk of each of some streams.
@@ -82,67 +76,93 @@ class DetectorPool:
         dict
             Stream to its events.
         """
-        return self._together({name: self._streams[name].push(*chunk) for name, chunk in chunks.items()})
+        jobs: list[Job] = []
+        works: dict[Stream, Work] = {}
+        for name, (samples, index) in chunks.items():
+            stream = self._streams[name]
+            job = stream.ordinary(samples, index)
+            if job is not None:
+                jobs.append(job)
+            else:
+                works[stream] = stream.push(samples, index)
+        self._work(jobs, works)
+        return {name: self._streams[name].take_events() for name in chunks}
 
     def flush(self, name: str) -> list[Event]:
         """End a stream: what it held is finished."""
-        return drive(self.engine, self._streams[name].flush())
+        stream = self._streams[name]
+        self._work([], {stream: stream.flush()})
+        return stream.take_events()
 
     def pause(self, name: str) -> list[Event]:
         """Finish what a stream holds; it may go on later."""
-        return drive(self.engine, self._streams[name].pause())
+        stream = self._streams[name]
+        self._work([], {stream: stream.pause()})
+        return stream.take_events()
 
     def stream(self, name: str) -> Stream:
         """Return one of the streams."""
         return self._streams[name]
 
-    def _together(self, works: dict[str, Work]) -> dict[str, list[Event]]:
-        """Run the works of many streams, each step of equal length as one batch."""
-        done: dict[str, list[Event]] = {}
-        answers: dict[str, Answer | None] = dict.fromkeys(works)
-        while answers:
-            groups: dict[int, list[tuple[str, Request]]] = {}
-            rhythms: dict[int, list[tuple[str, RhythmRequest]]] = {}
-            after: dict[str, Answer | None] = {}
-            for name, answer in answers.items():
-                try:
-                    request = next(works[name]) if answer is None else works[name].send(answer)
-                except StopIteration as end:
-                    done[name] = end.value
-                    continue
-                if isinstance(request, RhythmRequest):
-                    rhythms.setdefault(request.rows.shape[1], []).append((name, request))
-                elif request.final:
-                    after[name] = _answer(self.engine, request)
-                else:
-                    groups.setdefault(request.samples.shape[1], []).append((name, request))
-            for group in groups.values():
-                after.update(self._batch(group))
-            for together in rhythms.values():
-                after.update(self._follow(together))
-            answers = after
-        return done
+    def _work(self, jobs: list[Job], works: dict[Stream, Work]) -> None:
+        """Do jobs, and those that works yield, one of a stream at a time, until nothing is left to do."""
+        jobs = jobs + _following(works, works)
+        while jobs:
+            groups: dict[Bank, list[Job]] = {}
+            for job in jobs:
+                groups.setdefault(job.stream.bank, []).append(job)
+            left: list[Job] = []
+            for bank, group in groups.items():
+                left += self._do(bank, group, works)
+            busy = {job.stream for job in left}
+            jobs = left + _following([job.stream for job in jobs if job.stream not in busy], works)
 
-    def _follow(self, group: list[tuple[str, RhythmRequest]]) -> dict[str, Answer]:
-        rows = np.concatenate([request.rows for _, request in group])
-        state = RhythmState(*map(np.concatenate, zip(*(request.state for _, request in group), strict=True)))
-        probabilities, state = self.engine.follow(rows, state)
-        return {
-            name: (probabilities[k : k + 1], RhythmState(*(x[k : k + 1] for x in state)))
-            for k, (name, _) in enumerate(group)
-        }
+    def _do(self, bank: Bank, jobs: list[Job], works: dict[Stream, Work]) -> list[Job]:
+        """Do jobs of a bank together; return what is left of them. Those refused become works."""
+        rows = np.array([job.stream.row for job in jobs])
+        kinds = np.array([job.kind for job in jobs])
+        taken = bank.take(rows, [job.samples for job in jobs], kinds)
+        for k in np.flatnonzero(taken.news).tolist():
+            jobs[k].stream.watch(int(taken.before[k]))
+        told: set[Stream] = set()
+        for hops in np.unique(taken.hops[taken.hops > 0]).tolist():
+            ready = np.flatnonzero(taken.hops == hops)
+            for found in bank.run(rows[ready], hops, kinds[ready] == END):
+                stream = jobs[ready[found.job]].stream
+                stream.tell(found)
+                told.add(stream)
+        self._follow(bank, told)
+        left = []
+        for k in np.flatnonzero((kinds == END) | (taken.samples < [len(job.samples) for job in jobs])).tolist():
+            stream, samples, kind = jobs[k]
+            if kind == END:
+                for found in bank.finish(stream.row):
+                    stream.tell(found)
+                self._follow(bank, [stream])
+            elif taken.samples[k] == REFUSED:
+                works[stream] = stream.refused(jobs[k])
+            else:
+                left.append(Job(stream, samples[taken.samples[k] :], PART if kind == ORDINARY else kind))
+        return left
 
-    def _batch(self, group: list[tuple[str, Request]]) -> dict[str, Answer]:
-        if len(group) == 1:
-            name, request = group[0]
-            return {name: self.engine.run(request.samples, request.state)}
-        samples = np.concatenate([request.samples for _, request in group])
-        state = State(*map(np.concatenate, zip(*(request.state for _, request in group), strict=True)))
-        probabilities, state = self.engine.run(samples, state)
-        result: dict[str, Answer] = {}
-        row = 0
-        for name, request in group:
-            rows = slice(row, row + len(request.samples))
-            result[name] = probabilities[rows], State(*(x[rows] for x in state))
-            row = rows.stop
-        return result
+    @staticmethod
+    def _follow(bank: Bank, streams: Iterable[Stream]) -> None:
+        """Let the rhythms of some streams go on."""
+        groups: dict[int, list[tuple[Stream, NDArray[np.float32]]]] = {}
+        for stream in streams:
+            beats = stream.course.rows()
+            if beats is None or not bank.engine.card.rhythm:
+                stream.follow(None)
+            else:
+                groups.setdefault(beats.shape[1], []).append((stream, beats))
+        for group in groups.values():
+            rows = np.array([stream.row for stream, _ in group])
+            probabilities = bank.follow(rows, np.concatenate([beats for _, beats in group]))
+            for (stream, _), of_stream in zip(group, probabilities, strict=True):
+                stream.follow(of_stream)
+
+
+def _following(streams: Iterable[Stream], works: dict[Stream, Work]) -> list[Job]:
+    """Return the next job of each stream that is at work."""
+    jobs = (next(works[stream], None) for stream in list(streams) if stream in works)
+    return [job for job in jobs if job is not None]

@@ -1,119 +1,93 @@
-"""One stream from samples to events. It has no engine: it asks for probabilities and goes on when they come."""
+"""One stream from samples to events. It has no engine: it yields jobs, and is told what was found."""
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.conditioning.conditioner import Conditioner
 from streamer.conditioning.kernel import BRIDGE_S, LOST, OFF, RING, SETTLE
 from streamer.detect import decoder
+from streamer.detect.bank import Bank
 from streamer.detect.events import Beat, Event, Onset, Rhythm, Status, Waves
-from streamer.detect.evidence import TEMPLATE_DTYPE
-from streamer.detect.fibrillation import LISTENER_DTYPE
+from streamer.detect.found import Found, Telling
 from streamer.detect.rhythm.course import Course
 from streamer.detect.telling import Teller
-from streamer.detect.waves import TOLD_DTYPE
-from streamer.engine.base import Engine, Floats, RhythmState, State
+from streamer.detect.together import BRIDGE, END, ORDINARY, PART
 
 KEEP_S = 10.0
-BLOCK = SETTLE  # 250 Hz samples conditioned at a time; with as many held, they fit the ring
 RANK: dict[type[Event], int] = {Status: 0, Onset: 1, Beat: 2, Waves: 3, Rhythm: 4}
 
 
-@dataclass(slots=True)
-class Request:
-    """What a stream wants from the engine.
+class Job(NamedTuple):
+    """Samples that are to go through conditioning, network and decoder.
 
     Attributes
     ----------
-    samples : ndarray of float32, shape (leads, n)
-    state : State
-    final : bool
-        Whether the segment ends (`Engine.finish`) or goes on (`Engine.run`).
+    stream : Stream
+    samples : ndarray of float64, shape (n, leads)
+        mV.
+    kind : int
+        `ORDINARY`, `PART`, `BRIDGE` or `END`.
     """
 
-    samples: Floats
-    state: State
-    final: bool
+    stream: "Stream"
+    samples: NDArray[np.float64]
+    kind: int
 
 
-@dataclass(slots=True)
-class RhythmRequest:
-    """What a stream wants from the rhythm network.
-
-    Attributes
-    ----------
-    rows : ndarray of float32, shape (1, steps, features)
-    state : RhythmState
-    """
-
-    rows: Floats
-    state: RhythmState
-
-
-AnyRequest = Request | RhythmRequest
-Answer = tuple[Floats, State] | tuple[Floats, RhythmState]
-Part = Generator[AnyRequest, Any, None]
-Work = Generator[AnyRequest, Any, list[Event]]
+Work = Generator[Job, None, None]
 
 
 class Stream:
-    """The state of one stream, and the steps that samples take through it.
+    """What is known of one stream, and the order of its steps; its signal is a row of a bank.
 
-    `push` and `flush` are generators: they yield a `Request` for each piece of work for the network and take its
-    answer, so that one stream alone and a thousand in a batch run the same code.
+    A chunk that goes on from the last is a job as it is. For any other, and at the end, `push`, `pause` and `flush` are
+    generators: they yield jobs, one after the other, and go on when one is done. Events gather until `take_events`.
 
     Parameters
     ----------
-    engine : Engine
-        Asked for its segment and its initial state only.
+    bank : Bank
+        For the rate and the number of leads.
     fs : float
-        Rate of the feed in Hz, 100 to 2000.
+        Rate of the feed in Hz.
     leads : list of str
-        Names, unique, 1 to 16.
-
-    Raises
-    ------
-    ValueError
-        If the rate or the leads are out of range.
+        Names, unique.
     """
 
-    def __init__(self, engine: Engine, fs: float, leads: list[str]) -> None:
-        if not 1 <= len(leads) <= 16:
-            raise ValueError(f"{len(leads)} leads; expected 1 to 16")
-        if len(set(leads)) < len(leads):
-            raise ValueError(f"lead names {', '.join(leads)} are not unique")
+    def __init__(self, bank: Bank, fs: float, leads: list[str]) -> None:
         self.fs = float(fs)
         self.leads = list(leads)
-        self._conditioner = Conditioner(fs, len(leads))
-        self._step = float(self._conditioner.step)
-        self._hop, self._context = engine.segment.hop, engine.segment.right_context
-        self._initial = self._network = engine.initial(len(leads))
-        self._decoder = np.zeros(1, decoder.DECODER_DTYPE)
-        room = 2 * (2 * BLOCK // decoder.SHORTEST + 2) + 2 * BLOCK // decoder.PULSE + 2
-        self._templates = np.zeros(len(leads), TEMPLATE_DTYPE)
-        self._listeners = np.zeros(len(leads), LISTENER_DTYPE)
-        self._found = np.zeros(room, decoder.FOUND_DTYPE)
-        self._qualities = np.zeros((room, len(leads)))
-        self._lead_flags = np.zeros((room, len(leads)), np.int64)
-        self._told = np.zeros(room, TOLD_DTYPE)
-        self._teller = Teller(self.fs, self._step, self.leads, engine.card)
-        self.course = Course(self.fs, engine.card.rhythm)
-        self._silent = self._rhythm = engine.initial_rhythm()
-        self._last = np.full(len(leads), np.nan)  # the newest sample of each lead
-        self._off = np.zeros(len(leads), np.bool_)
+        self.bank, self.row = bank, bank.add()
+        self.step = float(bank.conditioning.step)  # samples of the feed per 250 Hz sample
+        self._teller = Teller(self.fs, self.step, self.leads, bank.engine.card)
+        self.course = Course(self.fs, bank.engine.card.rhythm)
+        self._events: list[Event] = []
         self._begun = False
         self._expected = 0  # the feed's next sample
         self._missing = 0  # samples missing just before it
         self._open = False  # whether a segment is
         self._held = False  # whether it began without a scale
         self._start = 0  # the feed's sample that it began with
-        self._fed = 0  # its 250 Hz samples that the network has had
-        self._watched = 0  # and those looked at for lost leads
+        self._end: int | None = None  # and the one that ends it, while it is finished
+
+    def take_events(self) -> list[Event]:
+        """Return the events since the last time, in the order in which they became known."""
+        events, self._events = self._events, []
+        return ordered(events)
+
+    def ordinary(self, samples: NDArray[np.float64], index: int | None) -> Job | None:
+        """Return the job of a chunk that goes on from the last one; None if it does not."""
+        if not self._open or self._missing or not (index is None or index == self._expected):
+            return None
+        self._expected += len(samples)
+        return Job(self, samples, ORDINARY)
+
+    def refused(self, job: Job) -> Work:
+        """Look closer at an ordinary job that has samples without any lead."""
+        self._expected -= len(job.samples)
+        return self._look(job.samples)
 
     def push(self, samples: NDArray[np.float64], index: int | None = None) -> Work:
         """Take samples of all leads.
@@ -121,75 +95,43 @@ class Stream:
         Parameters
         ----------
         samples : ndarray of float64, shape (n, leads)
-            mV; NaN or infinity where a lead is lost. Not changed.
+            mV; NaN or infinity where a lead is lost.
         index : int, optional
             The feed's index of the first; default: they follow the last.
-
-        Returns
-        -------
-        list of Event
-            In the order in which they became known.
         """
-        events: list[Event] = []
         if index is not None and index != self._expected:
             gap = index - self._expected
             if not self._begun:
                 self._expected = index
             elif gap > 0:
-                yield from self._lack(gap, events)
+                yield from self._lack(gap)
             else:
                 doubled = min(-gap, len(samples))
                 samples = samples[doubled:]
                 if doubled:
                     detail = f"{doubled} samples from index {index} on had come before and are left out."
-                    events.append(
-                        Status(known=self._expected - 1, code="duplicate", index=index, samples=doubled, detail=detail)
-                    )
+                    self._say("duplicate", self._expected - 1, index, detail, samples=doubled)
         self._begun |= len(samples) > 0
-        finite = np.isfinite(samples)
-        if not finite.all():
-            samples = np.where(finite, samples, np.nan)
-        at = 0
-        for heard, length in runs(np.any(finite, axis=1)):
-            if heard:
-                yield from self._hear(samples[at : at + length], events)
-            else:
-                yield from self._lack(length, events)
-            at += length
-        return ordered(events)
+        yield from self._look(samples)
 
     def pause(self) -> Work:
-        """Finish what is held, with the right context that there is; the next samples go on after a new start.
-
-        Returns
-        -------
-        list of Event
-        """
-        events: list[Event] = []
+        """Finish what is held, with the right context that there is; the next samples go on after a new start."""
         if self._open:
-            yield from self._close(self._expected - 1, events)
-        return ordered(events)
+            yield from self._close(self._expected - 1)
 
     def flush(self) -> Work:
-        """End the stream: finish what is held, and forget everything.
-
-        Returns
-        -------
-        list of Event
-            The last is a `Status` with the code `ended`.
-        """
-        events = yield from self.pause()
+        """End the stream: finish what is held, and forget everything. The last event is a `Status` `ended`."""
+        yield from self.pause()
         at = self._expected - 1
-        events.append(Status(known=at, code="ended", index=at, detail="The stream has ended."))
-        self._conditioner.restart(keep_scale=False)
+        self._say("ended", at, at, "The stream has ended.")
+        self.bank.restart(self.row, keep_scale=False)
         self._teller.begin(0, keep=False)
         self.course.begin(0, keep=False)
-        self._forget_rhythm()
-        self._decoder["beat"] = 0
-        self._off[:] = False
+        self.bank.forget_rhythm(self.row)
+        self.bank.arrays["decoder"]["beat"][self.row] = 0
+        self.bank.arrays["off"][self.row] = False
         self._begun = False
         self._expected = self._missing = 0
-        return events
 
     def signal(self, after: tuple[int, int]) -> tuple[tuple[int, int], NDArray[np.float64]]:
         """Return the conditioned samples that came since, for display.
@@ -206,18 +148,33 @@ class Stream:
         values : ndarray of float64, shape (leads, n)
             The newest, NaN where a lead is off; sample k of them lies at `start + (made - n + k) * step` in the feed.
         """
-        ready = self._conditioner.ready
+        clock = self.bank.arrays["clock"][self.row]
+        ready = int(clock["made"]) if clock["settled"] else 0
         shown = after[1] if after[0] == self._start else 0
-        heard = self._conditioner.ring[:, np.arange(max(shown, ready - RING), ready) % RING]
+        heard = self.bank.arrays["ring"][self.row][:, np.arange(max(shown, ready - RING), ready) % RING]
         values = np.where(heard["flags"] & OFF, np.nan, heard["normal"])
         return (self._start, ready), values
 
-    @property
-    def step(self) -> float:
-        """Samples of the feed per 250 Hz sample."""
-        return self._step
+    def _say(
+        self, code: str, known: int, index: int, detail: str, lead: str | None = None, samples: int | None = None
+    ) -> None:
+        self._events.append(
+            Status(known=known, code=code, index=index, detail=detail, lead=lead, samples=samples)
+        )
 
-    def _lack(self, count: int, events: list[Event]) -> Part:
+    def _look(self, samples: NDArray[np.float64]) -> Work:
+        """Tell stretches without any lead, which are gaps, from the others."""
+        finite = np.isfinite(samples)
+        samples = np.where(finite, samples, np.nan)
+        at = 0
+        for heard, length in runs(finite.any(axis=1)):
+            if heard:
+                yield from self._hear(samples[at : at + length])
+            else:
+                yield from self._lack(length)
+            at += length
+
+    def _lack(self, count: int) -> Work:
         """Take note of missing samples. Longer than 100 ms they end the segment; that is told while they last."""
         longest = int(BRIDGE_S * self.fs)
         before = self._missing
@@ -227,203 +184,125 @@ class Stream:
             first = self._expected - self._missing
             at = first + longest
             if self._open:
-                yield from self._close(at, events)
-                events += self.course.interrupt(at)
-            events.append(
-                Status(
-                    known=at,
-                    code="gap",
-                    index=first,
-                    detail=f"No samples for more than {1000 * BRIDGE_S:g} ms; the detector starts anew after the gap.",
-                )
-            )
+                yield from self._close(at)
+                self._events += self.course.interrupt(at)
+            detail = f"No samples for more than {1000 * BRIDGE_S:g} ms; the detector starts anew after the gap."
+            self._say("gap", at, first, detail)
 
-    def _hear(self, samples: NDArray[np.float64], events: list[Event]) -> Part:
+    def _hear(self, samples: NDArray[np.float64]) -> Work:
         """Take samples that come after `_missing` that did not."""
         missing, self._missing = self._missing, 0
+        first = self._expected
         if missing and self._open:
+            last = self.bank.arrays["last"][self.row]
             share = np.arange(1, missing + 1)[:, None] / (missing + 1)
-            line = self._last + share * (samples[0] - self._last)
-            detail = f"{missing} missing samples are bridged by a line."
-            events.append(
-                Status(
-                    known=self._expected, code="bridged", index=self._expected - missing, samples=missing, detail=detail
-                )
+            line = last + share * (samples[0] - last)
+            self._say(
+                "bridged", first, first - missing, f"{missing} missing samples are bridged by a line.", samples=missing
             )
-            yield from self._condition(line, events, bridge=True)
-        elif missing and not self._open:
+            yield Job(self, line, BRIDGE)
+        elif missing:
             detail = f"Samples are back after {missing / self.fs:.3f} s."
-            events.append(
-                Status(known=self._expected, code="resumed", index=self._expected, samples=missing, detail=detail)
-            )
+            self._say("resumed", first, first, detail, samples=missing)
         if not self._open:
-            self._begin(missing, events)
+            self._begin(missing)
         self._expected += len(samples)
-        self._last = samples[-1].copy()
-        yield from self._condition(samples, events)
+        yield Job(self, samples, PART)
 
-    def _begin(self, missing: int, events: list[Event]) -> None:
+    def _begin(self, missing: int) -> None:
         """Start a segment at the next sample."""
         keep = missing <= KEEP_S * self.fs
-        self._conditioner.restart(keep_scale=keep)
+        self.bank.restart(self.row, keep)
         self._teller.begin(self._expected, keep)
         self.course.begin(self._expected, keep)
         if not keep:
-            self._forget_rhythm()
+            self.bank.forget_rhythm(self.row)
         self._open = True
-        self._held = not self._conditioner.settled
+        self._held = not self.bank.arrays["clock"]["settled"][self.row]
         self._start = self._expected
-        self._network = self._initial
-        self._fed = self._watched = 0
-        self._listeners[:] = np.zeros((), LISTENER_DTYPE)
-        beat = self._decoder["beat"][0]
-        self._decoder[:] = np.zeros(1, decoder.DECODER_DTYPE)
-        self._decoder["beat"] = beat
-        self._decoder["previous"] = -1.0
-        self._decoder["last_onset"] = self._decoder["last_offset"] = -1e9
         if self._held:
             detail = f"The first {SETTLE / 250:g} s are held until the scale of the leads is known."
-            events.append(Status(known=self._expected, code="settling", index=self._expected, detail=detail))
+            self._say("settling", self._expected, self._expected, detail)
 
-    def _forget_rhythm(self) -> None:
-        """Begin without evidence, and without a usual beat to compare with."""
-        self._rhythm = self._silent
-        self._templates[:] = np.zeros((), TEMPLATE_DTYPE)
-
-    def _close(self, at: int, events: list[Event]) -> Part:
+    def _close(self, at: int) -> Work:
         """End the segment; what it still held becomes known at sample `at`."""
-        self._conditioner.drain()
-        yield from self._advance(events, at)
-        samples = self._take(self._conditioner.made)
-        probabilities, self._network = yield Request(samples, self._network, True)
-        yield from self._decode(probabilities, self._fed - samples.shape[1] - self._context, events, at)
-        self._open = False
+        self._end = at
+        yield Job(self, np.zeros((0, len(self.leads))), END)
+        self._open, self._end = False, None
 
-    def _condition(self, samples: NDArray[np.float64], events: list[Event], bridge: bool = False) -> Part:
-        while len(samples):
-            samples = samples[self._conditioner.push(samples, BLOCK, bridge) :]
-            yield from self._advance(events)
-
-    def _advance(self, events: list[Event], at: int | None = None) -> Part:
-        """Let the network read every hop that is ready."""
-        self._watch(events, at)
-        whole = (self._conditioner.ready - self._fed) // self._hop * self._hop
-        if whole:
-            first = self._fed - self._context
-            probabilities, self._network = yield Request(self._take(self._fed + whole), self._network, False)
-            yield from self._decode(probabilities, first, events, at)
-
-    def _take(self, upto: int) -> Floats:
-        index = np.arange(self._fed, upto) % RING
-        self._fed = upto
-        return self._conditioner.ring["normal"][:, index]
-
-    def _watch(self, events: list[Event], at: int | None) -> None:
-        """Tell of leads that fell off or came back, and of the scale."""
-        made = self._conditioner.made
-        if made == self._watched:
-            return
-        if self._held and self._watched < SETTLE <= made:
-            known = self._known(SETTLE, at)
-            events.append(Status(known=known, code="settled", index=known, detail="The scale of the leads is known."))
-        flags = self._conditioner.ring["flags"][:, np.arange(self._watched, made) % RING]
+    def watch(self, before: int) -> None:
+        """Tell of leads that fell off or came back, and of the scale, since `before` 250 Hz samples were made."""
+        arrays, row = self.bank.arrays, self.row
+        made = int(arrays["clock"]["made"][row])
+        if self._held and before < SETTLE <= made:
+            known = self._known(SETTLE)
+            self._say("settled", known, known, "The scale of the leads is known.")
+        flags = arrays["ring"]["flags"][row][:, np.arange(before, made) % RING]
         off = (flags & OFF) != 0
-        if (off != self._off[:, None]).any():
-            for j, lead in enumerate(self.leads):
-                for m in np.flatnonzero(np.diff(off[j], prepend=self._off[j])):
-                    if not off[j, m]:
-                        code, detail = "lead_back", f"Lead {lead} is back."
-                    elif flags[j, m] & LOST:
-                        code, detail = "lead_off", f"Lead {lead} is off: it has no samples."
-                    else:
-                        code, detail = "lead_off", f"Lead {lead} is off: it has not changed for 0.5 s."
-                    sample = self._watched + int(m)
-                    index = int(self._start + sample * self._step)
-                    events.append(
-                        Status(known=self._known(sample + 1, at), code=code, index=index, lead=lead, detail=detail)
-                    )
-        self._off = off[:, -1]
-        self._watched = made
+        for j, lead in enumerate(self.leads):
+            for m in np.flatnonzero(np.diff(off[j], prepend=arrays["off"][row, j])):
+                if not off[j, m]:
+                    code, detail = "lead_back", f"Lead {lead} is back."
+                elif flags[j, m] & LOST:
+                    code, detail = "lead_off", f"Lead {lead} is off: it has no samples."
+                else:
+                    code, detail = "lead_off", f"Lead {lead} is off: it has not changed for 0.5 s."
+                sample = before + int(m)
+                self._say(code, self._known(sample + 1), int(self._start + sample * self.step), detail, lead)
+        arrays["off"][row] = off[:, -1]
 
-    def _known(self, made: int, at: int | None) -> int:
+    def _known(self, made: int) -> int:
         """Return the feed's sample that completed the first `made` 250 Hz samples of the segment."""
-        known = self._start + self._conditioner.input_needed(made) - 1
-        return known if at is None else min(known, at)
+        known = self._start + self.bank.conditioning.input_needed(made) - 1
+        return known if self._end is None else min(known, self._end)
 
-    def _decode(self, probabilities: Floats, first: int, events: list[Event], at: int | None) -> Part:
-        """Turn probabilities of the samples from `first` on into events."""
-        before = max(0, -first)  # the network's delay, before the segment began
-        final = self._fed == self._conditioner.made and at is not None
-        count, tellings = decoder.decode(
-            probabilities[:, before:],
-            self._conditioner.ring,
-            first + before,
-            final,
-            self._decoder[0],
-            self._templates,
-            self._listeners,
-            self._found,
-            self._qualities,
-            self._lead_flags,
-            self._told,
-        )
+    def tell(self, what: Found) -> None:
+        """Turn what the decoder found into events, and into steps of the rhythm."""
         told = 0
-        for k in range(count):
-            found = self._found[k]
+        for k, found in enumerate(what.finds):
             # the waves of a beat are told before a correction of it, or the next one, takes its place
-            while told < tellings and self._told[told]["decided"] < found["decided"]:
-                self._tell_waves(self._told[told], events, at)
+            while told < len(what.tellings) and what.tellings[told].decided < found.decided:
+                self._tell_waves(what.tellings[told])
                 told += 1
-            known, names = self._when(int(found["decided"]), at)
-            if found["kind"] == decoder.ONSET:
-                events.append(self._teller.onset(found, known, names))
-            elif found["kind"] == decoder.BEAT:
-                events.append(self._teller.beat(found, self._qualities[k], self._lead_flags[k], known, names))
+            known, names = self._when(found.decided)
+            if found.kind == decoder.ONSET:
+                self._events.append(self._teller.onset(found, known, names))
+            elif found.kind == decoder.BEAT:
+                self._events.append(self._teller.beat(found, what.qualities[k], what.lead_flags[k], known, names))
             else:
-                self.course.clock(found, self._start + float(found["decided"]) * self._step, known)
-        for waves in self._told[told:tellings]:
-            self._tell_waves(waves, events, at)
-        answer: tuple[Floats, RhythmState] | None = None
-        rows = self.course.rows()
-        if rows is not None and self._rhythm is not None:
-            answer = yield RhythmRequest(rows, self._rhythm)
-            self._rhythm = answer[1]
-        events += self.course.follow(answer[0][0] if answer else None)
+                self.course.clock(found, self._start + found.decided * self.step, known)
+        for waves in what.tellings[told:]:
+            self._tell_waves(waves)
 
-    def _tell_waves(self, told: Any, events: list[Event], at: int | None) -> None:
-        known, _ = self._when(int(told["decided"]), at)
+    def follow(self, probabilities: NDArray[np.float32] | None) -> None:
+        """Let the rhythm go on, by what its network says of `course.rows`."""
+        self._events += self.course.follow(probabilities)
+
+    def _tell_waves(self, told: Telling) -> None:
+        known, _ = self._when(told.decided)
         waves = self._teller.waves(told, known)
-        events.append(waves)
+        self._events.append(waves)
         if waves.revision == 0:
             self.course.beat(*self._teller.last, known, told)
 
-    def _when(self, decided: int, at: int | None) -> tuple[int, list[str]]:
+    def _when(self, decided: int) -> tuple[int, list[str]]:
         """Return the feed's sample that made a decision known, and `settling` if it was held for the scale."""
-        hop = (decided + self._context) // self._hop
-        known = self._known((hop + 1) * self._hop, at)
+        hop = (decided + self.bank.context) // self.bank.hop
+        known = self._known((hop + 1) * self.bank.hop)
         if self._held:
-            settled = self._known(SETTLE, at)
+            settled = self._known(SETTLE)
             if known < settled:
                 return settled, ["settling"]
         return known, []
 
-    _VALUES = ("_begun", "_expected", "_missing", "_open", "_held", "_start", "_fed", "_watched")
+    _VALUES = ("_begun", "_expected", "_missing", "_open", "_held", "_start")
 
     def state(self) -> dict[str, Any]:
         """Return everything that the stream remembers, as plain values and copies of arrays."""
         return {
             "values": {name[1:]: getattr(self, name) for name in self._VALUES}
             | {"teller": self._teller.state(), "course": self.course.state()},
-            "arrays": {
-                **self._conditioner.state(),
-                **{f"network_{k}": x.copy() for k, x in self._network._asdict().items()},
-                **{f"rhythm_{k}": x.copy() for k, x in (self._rhythm._asdict() if self._rhythm else {}).items()},
-                "decoder": self._decoder.copy(),
-                "templates": self._templates.copy(),
-                "listeners": self._listeners.copy(),
-                "last": self._last.copy(),
-                "off": self._off.copy(),
-            },
+            "arrays": {name: array[self.row].copy() for name, array in self.bank.arrays.items()},
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -432,16 +311,8 @@ class Stream:
             setattr(self, name, state["values"][name[1:]])
         self._teller.load(state["values"]["teller"])
         self.course.load(state["values"]["course"])
-        arrays = state["arrays"]
-        self._conditioner.load(arrays)
-        self._network = State(*(arrays[f"network_{k}"] for k in State._fields))
-        if self._rhythm is not None:
-            self._rhythm = RhythmState(*(arrays[f"rhythm_{k}"] for k in RhythmState._fields))
-        self._decoder = arrays["decoder"].copy()
-        self._templates = arrays["templates"].copy()
-        self._listeners = arrays["listeners"].copy()
-        self._last = arrays["last"].copy()
-        self._off = arrays["off"].copy()
+        for name, array in self.bank.arrays.items():
+            array[self.row] = state["arrays"][name]
 
 
 def runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, int]]:

@@ -1,13 +1,12 @@
 """From what the decoder found, in 250 Hz samples, to events in the feed's own samples."""
 
+from itertools import pairwise
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from streamer.conditioning.kernel import FLAG_NAMES, LOST
 from streamer.detect import decoder
 from streamer.detect.events import LIKELY, Beat, Evidence, Onset, Wave, Waves
+from streamer.detect.found import Find, Heard, Measured, Telling
 from streamer.detect.scores import VQRS
 from streamer.engine.card import Card
 
@@ -56,44 +55,47 @@ class Teller:
         if not keep:
             self._recent = []
 
-    def onset(self, found: Any, known: int, names: list[str]) -> Onset:
+    def onset(self, found: Find, known: int, names: list[str]) -> Onset:
         """Tell of a QRS that has begun."""
-        onset = self._start + float(found["onset"]) * self._step
-        flags = names + [name for flag, name in FLAGS.items() if int(found["flags"]) & flag]
-        return Onset(known=known, beat=int(found["beat"]), onset=onset, delay_ms=self._ms(known - onset), flags=flags)
+        onset = self._start + found.onset * self._step
+        flags = names + _flags(found.flags)
+        return Onset(known=known, beat=found.beat, onset=onset, delay_ms=self._ms(known - onset), flags=flags)
 
     def beat(
-        self, found: Any, qualities: NDArray[np.float64], lead_flags: NDArray[np.int64], known: int, names: list[str]
+        self, found: Find, qualities: list[float], lead_flags: list[int], known: int, names: list[str]
     ) -> Beat:
         """Tell of a QRS that has ended, or tell it better.
 
         Parameters
         ----------
-        found : record of FOUND_DTYPE
-        qualities, lead_flags : ndarray, shape (leads,)
+        found : Find
+        qualities, lead_flags : list
+            Of each lead.
         known : int
         names : list of str
             Flags that are known already.
         """
-        onset, peak, offset = (self._start + float(found[part]) * self._step for part in ("onset", "peak", "offset"))
-        if found["revision"] == 0:
+        onset, peak, offset = (self._start + x * self._step for x in (found.onset, found.peak, found.offset))
+        if found.revision == 0:
             self._before = self._peak
         self._peak = peak
         self._rr_ms = None if self._before is None else self._ms(peak - self._before)
         card = self._card
-        confidence = float(found["score"])
+        confidence = found.score
         if card.confidence:
             confidence = card.confidence(confidence)
-        ventricular = float(found["ventricular"]) if len(card.classes) > VQRS else None
+        ventricular = found.ventricular if len(card.classes) > VQRS else None
         if ventricular is not None and card.ventricular:
             ventricular = card.ventricular(ventricular)
         self._ventricular = ventricular or 0.0
-        together = int(np.bitwise_or.reduce(lead_flags)) | int(found["flags"])
-        self._flags = names + [name for flag, name in FLAGS.items() if together & flag]
+        together = found.flags
+        for flags in lead_flags:
+            together |= flags
+        self._flags = names + _flags(together)
         return Beat(
             known=known,
-            beat=int(found["beat"]),
-            revision=int(found["revision"]),
+            beat=found.beat,
+            revision=found.revision,
             onset=onset,
             peak=peak,
             offset=offset,
@@ -101,9 +103,7 @@ class Teller:
             confidence=confidence,
             ventricular=ventricular,
             leads={
-                lead: round(float(q), 3)
-                for lead, q, f in zip(self._leads, qualities, lead_flags, strict=True)
-                if not int(f) & LOST
+                lead: round(q, 3) for lead, q, f in zip(self._leads, qualities, lead_flags, strict=True) if not f & LOST
             },
             flags=self._flags,
             delay_ms=self._ms(known - offset),
@@ -115,21 +115,21 @@ class Teller:
         assert self._peak is not None
         return self._peak, self._rr_ms, self._ventricular
 
-    def waves(self, told: Any, known: int) -> Waves:
+    def waves(self, told: Telling, known: int) -> Waves:
         """Tell P and T of the last beat."""
-        p, t = self._wave(told["p"]), self._wave(told["t"])
+        p, t = self._wave(told.p), self._wave(told.t)
         rr_ms = self._rr_ms
         if rr_ms is not None:
             self._recent = [*self._recent, [rr_ms, float(p is not None)]][-MOST:]
         flags = [name for name, wave in (("no_p", p), ("no_t", t)) if wave is None]
         flags += ["irregular"] * self._irregular() + ["ventricular"] * (self._ventricular >= LIKELY)
-        onset = self._start + float(told["qrs_onset"]) * self._step
+        onset = self._start + told.qrs_onset * self._step
         qt_ms = None if t is None else self._ms(t.offset - onset)
         rr_s = None if rr_ms is None else rr_ms / 1000
         return Waves(
             known=known,
-            beat=int(told["beat"]),
-            revision=int(told["revision"]),
+            beat=told.beat,
+            revision=told.revision,
             p=p,
             t=t,
             pr_ms=None if p is None else self._ms(onset - p.onset),
@@ -137,21 +137,23 @@ class Teller:
             qtc_bazett_ms=None if qt_ms is None or rr_s is None else qt_ms / rr_s ** (1 / 2),
             qtc_fridericia_ms=None if qt_ms is None or rr_s is None else qt_ms / rr_s ** (1 / 3),
             flags=flags + self._flags,
-            evidence=_evidence(told["evidence"]),
+            evidence=_evidence(told.evidence),
         )
 
-    def _wave(self, wave: Any) -> Wave | None:
-        if not wave["found"]:
+    def _wave(self, wave: Measured) -> Wave | None:
+        if not wave.found:
             return None
-        onset, peak, offset = (self._start + float(wave[part]) * self._step for part in ("onset", "peak", "offset"))
-        return Wave(onset=onset, peak=peak, offset=offset, confidence=float(wave["score"]))
+        onset, peak, offset = (self._start + x * self._step for x in (wave.onset, wave.peak, wave.offset))
+        return Wave(onset=onset, peak=peak, offset=offset, confidence=wave.score)
 
     def _irregular(self) -> bool:
         """Whether RR intervals vary while most beats have no P."""
-        if len(self._recent) < FEWEST:
+        count = len(self._recent)
+        if count < FEWEST:
             return False
-        rr, with_p = np.array(self._recent).T
-        return bool(np.mean(np.abs(np.diff(rr))) > IRREGULAR * np.mean(rr) and np.mean(with_p) < 0.5)
+        rr = [interval for interval, _ in self._recent]
+        change = sum(abs(b - a) for a, b in pairwise(rr)) / (count - 1)
+        return change > IRREGULAR * sum(rr) / count and sum(with_p for _, with_p in self._recent) < count / 2
 
     def _ms(self, samples: float) -> float:
         return 1000 * samples / self._fs
@@ -168,13 +170,16 @@ class Teller:
             setattr(self, f"_{name}", state[name])
 
 
-def _evidence(told: Any) -> Evidence:
-    compared = bool(told["compared"])
+def _flags(together: int) -> list[str]:
+    return [name for flag, name in FLAGS.items() if together & flag] if together else []
+
+
+def _evidence(heard: Heard) -> Evidence:
     return Evidence(
-        p_likelihood=float(told["p_likely"]),
-        qrs_correlation=float(told["like"]) if compared else None,
-        atrial_correlation=float(told["atrial_like"]) if compared else None,
-        qrs_power=float(told["height"]),
-        atrial_power=float(told["atrial_power"]),
-        quality=float(told["quality"]),
+        p_likelihood=heard.p_likely,
+        qrs_correlation=heard.like if heard.compared else None,
+        atrial_correlation=heard.atrial_like if heard.compared else None,
+        qrs_power=heard.height,
+        atrial_power=heard.atrial_power,
+        quality=heard.quality,
     )

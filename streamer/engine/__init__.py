@@ -1,4 +1,4 @@
-"""Runs the network: one small interface, ONNX Runtime by default, TensorFlow as the reference."""
+"""Runs the network: one small interface, compiled kernels by default, ONNX Runtime beside them, TensorFlow as the reference."""
 
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +7,7 @@ from streamer.engine.base import Engine, State
 from streamer.engine.card import Card, Model, ModelError, Segment, load_model
 
 ENGINES = {
+    "numba": ("streamer.engine.compiled", "NumbaEngine", "qrstream"),
     "onnx": ("streamer.engine.onnx", "OnnxEngine", "qrstream"),
     "tensorflow": ("streamer.engine.tensorflow", "TensorflowEngine", "qrstream[train]"),
 }
@@ -16,12 +17,12 @@ class EngineError(RuntimeError):
     """An engine that is unknown or not installed; the message says what to do."""
 
 
-def load_engine(name: str = "onnx", profile: str = "default", folder: Path | None = None) -> Engine:
+def load_engine(name: str = "numba", profile: str = "default", folder: Path | None = None) -> Engine:
     """Load a model into an engine.
 
     Parameters
     ----------
-    name : {"onnx", "tensorflow"}
+    name : {"numba", "onnx", "tensorflow"}
     profile : str
         One of the model's profiles: `default`, `fast` or `careful`.
     folder : Path, optional

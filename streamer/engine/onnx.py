@@ -1,4 +1,4 @@
-"""The engine that serves: ONNX Runtime on one thread."""
+"""ONNX Runtime on one thread: the rhythm network of the engine that serves, and an engine of its own."""
 
 from pathlib import Path
 
@@ -8,14 +8,11 @@ from streamer.engine.base import Engine, Floats, Plan, RhythmState, State
 from streamer.engine.card import Model
 
 
-class OnnxEngine(Engine):
-    """Runs `model.onnx` and `rhythm.onnx`, graphs with explicit state and fused LSTM operators."""
-
-    name = "onnx"
+class OnnxRhythm(Engine):
+    """Runs `rhythm.onnx`, a graph with explicit state."""
 
     def __init__(self, model: Model, profile: str) -> None:
         super().__init__(model, profile)
-        self._session = open_session(model.folder / "model.onnx")
         self._rhythm = open_session(model.folder / "rhythm.onnx") if model.card.rhythm else None
 
     def follow(self, rows: Floats, state: RhythmState) -> tuple[Floats, RhythmState]:
@@ -25,6 +22,16 @@ class OnnxEngine(Engine):
             ["probabilities", "h_after", "c_after"], {"rows": rows, "h": state.h, "c": state.c}
         )
         return probabilities, RhythmState(*after)
+
+
+class OnnxEngine(OnnxRhythm):
+    """Runs `model.onnx` and `rhythm.onnx`, graphs with explicit state and fused LSTM operators."""
+
+    name = "onnx"
+
+    def __init__(self, model: Model, profile: str) -> None:
+        super().__init__(model, profile)
+        self._session = open_session(model.folder / "model.onnx")
 
     def _call(self, samples: Floats, plan: Plan, state: State) -> tuple[Floats, State]:
         probabilities, *after = self._session.run(

@@ -117,13 +117,3 @@ def test_noise_lowers_the_quality():
     noisy, _ = heart(10, noise=0.2)
     assert np.median(conditioned(clean, 250)["quality"][0, 1000:]) > 0.95
     assert np.median(conditioned(noisy, 250)["quality"][0, 1000:]) < 0.75
-
-
-def test_state_goes_on_elsewhere():
-    x, _ = heart(8, 360)
-    one, two = Conditioner(360, 1), Conditioner(360, 1)
-    one.push(x[:1400], 1000)
-    two.load(one.state())
-    one.push(x[1400:2000], 500)
-    two.push(x[1400:2000], 500)
-    assert one.ring.tobytes() == two.ring.tobytes()

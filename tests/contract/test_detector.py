@@ -69,7 +69,7 @@ def test_equal_chunks_give_the_same_events(engine, whole, size):
 @pytest.mark.parametrize("fs", [100, 130.2, 360, 1000])
 def test_chunking_does_not_matter_at_other_rates_and_profiles(profile, fs):
     x, _ = heart(7, fs, script="af")
-    engine = load_engine("onnx", profile)
+    engine = load_engine("numba", profile)
     whole = told(Detector(fs, ["II"], engine=engine), [x])
     assert told(Detector(fs, ["II"], engine=engine), np.array_split(x, 97)) == whole
     assert b'"beat"' in whole
@@ -92,7 +92,7 @@ def test_state_of_another_model_or_no_state_is_refused(engine):
     with pytest.raises(StateError, match="another model"):
         Detector.restore(state.replace(engine.model.digest.encode(), b"0" * 64), engine=engine)
     with pytest.raises(StateError, match="profile"):
-        Detector.restore(state, engine=load_engine("onnx", "fast"))
+        Detector.restore(state, engine=load_engine("numba", "fast"))
     with pytest.raises(StateError, match="not the state"):
         Detector.restore(b"hello", engine=engine)
 
@@ -149,7 +149,7 @@ def test_boundaries_are_in_order_and_at_the_same_time_at_every_rate(engine, fs):
 @pytest.mark.parametrize("profile", ["default", "fast", "careful"])
 @pytest.mark.parametrize("fs", [100, 250, 360, 1000])
 def test_no_beat_is_later_than_the_formula_says(profile, fs):
-    engine = load_engine("onnx", profile)
+    engine = load_engine("numba", profile)
     x, _ = heart(20, fs)
     detector = Detector(fs, ["II"], engine=engine)
     events = detector.push(x)

@@ -6,6 +6,7 @@ import pytest
 from streamer.detect.decoder import FOUND_DTYPE
 from streamer.detect.events import Rhythm
 from streamer.detect.rhythm import Episode, RhythmDetector, episodes
+from streamer.detect.found import finds
 from streamer.detect.rhythm.course import FEWEST, Course
 from streamer.detect.rhythm.features import FEATURES, History
 from streamer.engine.card import RhythmCard
@@ -38,11 +39,11 @@ class Heart:
 
     def time(self, seconds, silent=True, report=False, fibrillating=False, heard=1.0):
         """A clock row that comes so long after the last beat."""
-        found = np.zeros(1, FOUND_DTYPE)[0]
+        found = np.zeros(1, FOUND_DTYPE)
         found["silent"], found["report"], found["fibrillating"] = silent, report, fibrillating
         found["evidence"]["heard"] = heard
         at = self.at + seconds * FS
-        self.course.clock(found, at, int(at) + 40)
+        self.course.clock(finds(found)[0], at, int(at) + 40)
         rows = self.course.rows()
         self.events += self.course.follow(None if rows is None else np.full((1, len(CLASSES)), 0.25, np.float32))
         return self

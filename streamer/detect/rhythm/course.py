@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from streamer.detect.events import LIKELY, Rhythm
 from streamer.detect.fibrillation import WINDOW_S
+from streamer.detect.found import Find, Telling
 from streamer.detect.rhythm.definitions import HEARD, Definitions, mean_rate
 from streamer.detect.rhythm.features import History
 from streamer.engine.card import RhythmCard
@@ -118,7 +119,7 @@ class Course:
         return [self._event(Step(at, float(at), None), "change")] if known else []
 
     def beat(
-        self, at: float, rr_ms: float | None, ventricular: float, known: int, told: Any = None, report: bool = False
+        self, at: float, rr_ms: float | None, ventricular: float, known: int, told: Telling | None = None, report: bool = False
     ) -> None:
         """Take a beat.
 
@@ -130,7 +131,7 @@ class Course:
         ventricular : float
             Probability.
         known : int
-        told : record of TOLD_DTYPE, optional
+        told : Telling, optional
             What else is known of it.
         report : bool
             Whether an event is due by time.
@@ -138,24 +139,24 @@ class Course:
         row = self._history.beat(None if rr_ms is None else rr_ms / 1000, told)
         self._steps.append(Step(known, at, row, None, rr_ms, ventricular >= LIKELY, report=report))
 
-    def clock(self, found: Any, at: float, known: int) -> None:
+    def clock(self, found: Find, at: float, known: int) -> None:
         """Take note that time has passed.
 
         Parameters
         ----------
-        found : record of FOUND_DTYPE
+        found : Find
             Of the kind CLOCK.
         at : float
             In samples of the feed.
         known : int
         """
         row, silent_s, heard = None, None, 1.0
-        if found["silent"]:
+        if found.silent:
             before = next((step.at for step in reversed(self._steps) if step.is_beat), self._last)
-            silent_s, heard = (at - before) / self._fs, float(found["evidence"]["heard"])
-            row = self._history.silence(silent_s, found["evidence"])
+            silent_s, heard = (at - before) / self._fs, found.evidence.heard
+            row = self._history.silence(silent_s, found.evidence)
         self._steps.append(
-            Step(known, at, row, silent_s, None, False, heard, bool(found["fibrillating"]), bool(found["report"]))
+            Step(known, at, row, silent_s, None, False, heard, bool(found.fibrillating), bool(found.report))
         )
 
     def rows(self) -> NDArray[np.float32] | None:

@@ -1,10 +1,11 @@
 """What the rhythm network reads: a row for each beat, and one for each half second without."""
 
 from math import log, log1p
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streamer.detect.found import Heard, Telling
 
 RHYTHM = (
     "rr", "rr_known", "rr_change", "rr_of_mean", "rr_spread", "silence",
@@ -27,14 +28,14 @@ class History:
         self._mean: float | None = None
         self._spread = 0.0
 
-    def beat(self, rr_s: float | None, told: Any = None) -> NDArray[np.float32]:
+    def beat(self, rr_s: float | None, told: Telling | None = None) -> NDArray[np.float32]:
         """Return the row of a beat.
 
         Parameters
         ----------
         rr_s : float or None
             RR interval before it in s; None after a gap.
-        told : record of TOLD_DTYPE, optional
+        told : Telling, optional
             What else is known of it; without, the feed sends RR intervals alone.
 
         Returns
@@ -51,42 +52,41 @@ class History:
         else:
             self._rr = None
         if told is not None:
-            evidence, p = told["evidence"], told["p"]
-            with_p = bool(p["found"])
+            evidence, p = told.evidence, told.p
             row[6:] = (
                 1,
-                evidence["score"],
-                evidence["ventricular"],
-                (told["qrs_offset"] - told["qrs_onset"]) / 250 / USUAL_QRS_S - 1,
-                with_p,
-                p["score"] if with_p else 0,
-                5 * (told["qrs_onset"] - p["onset"]) / 250 if with_p else 0,
-                evidence["p_likely"],
-                evidence["compared"],
-                evidence["like"],
-                evidence["atrial_like"],
-                4 * min(evidence["atrial_power"], 0.5),
-                evidence["height"],
-                told["t"]["found"],
-                evidence["quality"],
-                evidence["heard"],
+                evidence.score,
+                evidence.ventricular,
+                (told.qrs_offset - told.qrs_onset) / 250 / USUAL_QRS_S - 1,
+                p.found,
+                p.score if p.found else 0,
+                5 * (told.qrs_onset - p.onset) / 250 if p.found else 0,
+                evidence.p_likely,
+                evidence.compared,
+                evidence.like,
+                evidence.atrial_like,
+                4 * min(evidence.atrial_power, 0.5),
+                evidence.height,
+                told.t.found,
+                evidence.quality,
+                evidence.heard,
             )
         return np.clip(row, -MOST, MOST, out=row)
 
-    def silence(self, seconds: float, evidence: Any = None) -> NDArray[np.float32]:
+    def silence(self, seconds: float, evidence: Heard | None = None) -> NDArray[np.float32]:
         """Return the row of time without beats.
 
         Parameters
         ----------
         seconds : float
             Since the last beat.
-        evidence : record of EVIDENCE_DTYPE, optional
+        evidence : Heard, optional
             How the signal was heard.
         """
         row = np.zeros(len(FEATURES), np.float32)
         row[5] = log1p(seconds)
         if evidence is not None:
-            row[6], row[-2], row[-1] = 1, evidence["quality"], evidence["heard"]
+            row[6], row[-2], row[-1] = 1, evidence.quality, evidence.heard
         return np.clip(row, -MOST, MOST, out=row)
 
     def state(self) -> list[float | None]:
