@@ -15,7 +15,9 @@ from streamer.engine.card import Card, Segment
 
 OPSET = 21
 RATE = 250
-FILES = frozenset({"card.json", "model.onnx", "model.keras", "weights.npz", "rhythm.onnx", "rhythm.keras", "record.onnx"})
+FILES = frozenset(
+    {"card.json", "model.onnx", "model.keras", "weights.npz", "rhythm.onnx", "rhythm.keras", "record.onnx"}
+)
 PROFILES = {"default": Segment(10, 20), "fast": Segment(4, 10), "careful": Segment(20, 74)}
 
 

@@ -44,7 +44,8 @@ def kernel(function: Kernel) -> Kernel:
 def _digest(package: Path) -> str:
     """Return a checksum over the modules of a package that have kernels, or make instructions for them."""
     sources = (path.read_bytes() for path in sorted(package.glob("*/*.py")))
-    return hashlib.sha256(b"".join(source for source in sources if b"@kernel" in source or b"@intrinsic" in source)).hexdigest()
+    compiled = (source for source in sources if b"@kernel" in source or b"@intrinsic" in source)
+    return hashlib.sha256(b"".join(compiled)).hexdigest()
 
 
 def _warn_once() -> None:

@@ -23,7 +23,7 @@ def high_pass() -> NDArray[np.float64]:
 class Conditioning:
     """Resamples to 250 Hz, removes the baseline, scales each lead to its own QRS, and says how good each lead is.
 
-    What is remembered of a stream is a row of each of the arrays that `fields` names; nothing is allocated for a sample.
+    What is remembered of a stream is a row of each of the arrays that `fields` names.
 
     Parameters
     ----------

@@ -74,7 +74,8 @@ class Bank:
         self._initial = engine.initial(leads)
         self._silent = engine.initial_rhythm()
         network = {f"network_{k}": (x.shape, x.dtype) for k, x in self._initial._asdict().items()}
-        rhythm = {f"rhythm_{k}": (x.shape[1:], x.dtype) for k, x in self._silent._asdict().items()} if self._silent else {}
+        silent = self._silent._asdict() if self._silent else {}
+        rhythm = {f"rhythm_{k}": (x.shape[1:], x.dtype) for k, x in silent.items()}
         self._conditioned = self.conditioning.fields(leads)
         self._fields: dict[str, tuple[tuple[int, ...], Any]] = {
             **self._conditioned,

@@ -86,10 +86,13 @@ class Found(NamedTuple):
 def finds(records: NDArray[np.void]) -> list[Find]:
     """Return records of `FOUND_DTYPE` as plain values."""
     rows: list[Any] = records.tolist()
-    return [Find(*row[:-1], Heard(*row[-1])) for row in rows]
+    return [Find._make((*row[:-1], Heard._make(row[-1]))) for row in rows]
 
 
 def tellings(records: NDArray[np.void]) -> list[Telling]:
     """Return records of `TOLD_DTYPE` as plain values."""
     rows: list[Any] = records.tolist()
-    return [Telling(*row[:-3], Measured(*row[-3]), Measured(*row[-2]), Heard(*row[-1])) for row in rows]
+    return [
+        Telling._make((*row[:-3], Measured._make(row[-3]), Measured._make(row[-2]), Heard._make(row[-1])))
+        for row in rows
+    ]

@@ -158,16 +158,14 @@ class Stream:
     def _say(
         self, code: str, known: int, index: int, detail: str, lead: str | None = None, samples: int | None = None
     ) -> None:
-        self._events.append(
-            Status(known=known, code=code, index=index, detail=detail, lead=lead, samples=samples)
-        )
+        self._events.append(Status(known=known, code=code, index=index, detail=detail, lead=lead, samples=samples))
 
     def _look(self, samples: NDArray[np.float64]) -> Work:
         """Tell stretches without any lead, which are gaps, from the others."""
         finite = np.isfinite(samples)
         samples = np.where(finite, samples, np.nan)
         at = 0
-        for heard, length in runs(finite.any(axis=1)):
+        for heard, length in runs(np.any(finite, axis=1)):
             if heard:
                 yield from self._hear(samples[at : at + length])
             else:
@@ -315,7 +313,7 @@ class Stream:
             array[self.row] = state["arrays"][name]
 
 
-def runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, int]]:
+def runs(mask: NDArray[Any]) -> Iterator[tuple[bool, int]]:
     """Yield (value, length) of each run of equal values."""
     edges = np.flatnonzero(np.diff(mask)) + 1
     for first, after in pairwise([0, *edges.tolist(), len(mask)]):

@@ -61,9 +61,7 @@ class Teller:
         flags = names + _flags(found.flags)
         return Onset(known=known, beat=found.beat, onset=onset, delay_ms=self._ms(known - onset), flags=flags)
 
-    def beat(
-        self, found: Find, qualities: list[float], lead_flags: list[int], known: int, names: list[str]
-    ) -> Beat:
+    def beat(self, found: Find, qualities: list[float], lead_flags: list[int], known: int, names: list[str]) -> Beat:
         """Tell of a QRS that has ended, or tell it better.
 
         Parameters

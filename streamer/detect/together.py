@@ -55,12 +55,12 @@ def take(rows, samples, edges, kinds, room, conditioning, constants, off, last, 
     conditioning, constants : tuple
         State arrays and constants of `Conditioning`; state is changed in place.
     off, last, fed : ndarray
-        Of each stream and lead: whether it is off, and its newest sample; of each stream: 250 Hz samples that the network
-        has had.
+        Of each stream and lead: whether it is off, and its newest sample; of each stream: 250 Hz samples that the
+        network has had.
     hop : int
     taken, before, news, hops : ndarray of int64, shape (jobs,)
-        Filled: samples taken or `REFUSED`, 250 Hz samples made before, whether something is to be told of the leads or of
-        the scale, and hops that are ready.
+        Filled: samples taken or `REFUSED`, 250 Hz samples made before, whether something is to be told of the leads or
+        of the scale, and hops that are ready.
     """
     clocks, leads, history, bridged, ring = conditioning
     for k in range(len(rows)):

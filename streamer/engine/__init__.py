@@ -1,4 +1,4 @@
-"""Runs the network: one small interface, compiled kernels by default, ONNX Runtime beside them, TensorFlow as the reference."""
+"""Runs the network: one small interface, compiled kernels by default, ONNX Runtime, and TensorFlow as the reference."""
 
 from importlib import import_module
 from pathlib import Path

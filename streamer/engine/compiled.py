@@ -33,7 +33,8 @@ class NumbaEngine(OnnxRhythm):
             w[f"conv{k}_w"] = _padded(w[f"conv{k}_w"].swapaxes(1, 2)).swapaxes(1, 2)
         encoder = tuple(part for k in (1, 2, 3) for part in (_tiles(w[f"conv{k}_w"]), _padded(w[f"conv{k}_b"])))
         lstms = [
-            (_tiles(w[f"{name}_w"]), _tiles(w[f"{name}_u"]), _padded(w[f"{name}_b"])) for name in ("forward", "backward")
+            (_tiles(w[f"{name}_w"]), _tiles(w[f"{name}_u"]), _padded(w[f"{name}_b"]))
+            for name in ("forward", "backward")
         ]
         self._network = (encoder, *lstms, (_tiles(w["dense_w"]), _padded(w["dense_b"])))
 

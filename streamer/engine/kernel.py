@@ -1,4 +1,4 @@
-"""The network as numba kernels. Arrays of a block of rows lie as (numbers, lanes): 16 lanes, or one for a single row."""
+"""The network as numba kernels. Arrays of a block of rows lie as (numbers, lanes): 16 lanes, or one for one row."""
 
 import numpy as np
 
@@ -74,8 +74,8 @@ def _lstm(gates, bias, weights, inputs, x, recurrent, h, c, lanes):
     size = recurrent.shape[1] * lanes
     one = F(1.0)
     for k in range(size):
-        # sigmoid(i) * tanh(z) and sigmoid(o) * tanh(cell), each with a single division; tanh is 1 long before the bound,
-        # which keeps the product of the divisors finite
+        # sigmoid(i) * tanh(z) and sigmoid(o) * tanh(cell), each with a single division; tanh is 1 long before the
+        # bound, which keeps the product of the divisors finite
         z, forget = exp(min(F(-2.0) * gates[2 * size + k], F(40.0))), one + exp(-gates[size + k])
         cell = fma(one / forget, c[k], (one - z) / ((one + exp(-gates[k])) * (one + z)))
         c[k] = cell
@@ -145,7 +145,7 @@ def _forward(sequence, first, count, lanes, steps, layer, h, c, along):
 
 @kernel
 def _classify(windows, along, first, count, lanes, hop, backward, dense, probabilities):
-    """Read windows backwards, join them with what the forward LSTM has said of their first steps, and classify these."""
+    """Read windows backwards, join what the forward LSTM has said of their first steps, and classify these."""
     weights, recurrent, bias = backward
     dense_weights, dense_bias = dense
     units, width, others = recurrent.shape[1], weights.shape[1], along.shape[1] // hop

@@ -45,9 +45,7 @@ def _accumulate(builder: Any, out: Any, count: int, scalars: Any, vectors: Any, 
     after = []
     for total, start, (scalar, vector) in zip(sums, before, terms(k), strict=True):
         total.add_incoming(start, entry)
-        single = builder.insert_element(
-            _UNDEFINED, builder.load(builder.gep(scalars, [scalar])), ir.Constant(_I32, 0)
-        )
+        single = builder.insert_element(_UNDEFINED, builder.load(builder.gep(scalars, [scalar])), ir.Constant(_I32, 0))
         broadcast = builder.shuffle_vector(single, _UNDEFINED, _FIRST)
         after.append(builder.call(fma, [broadcast, _load(builder, vectors, vector), total]))
         total.add_incoming(after[-1], body)

@@ -22,6 +22,7 @@ class Publisher:
     def __init__(self, socket: "zmq.Socket[bytes]") -> None:
         self.socket = socket
         self._prefixes: set[bytes] = set()
+        self._lengths: list[int] = []  # of the prefixes, each once
         self._last: dict[bytes, tuple[int, int]] = {}  # topic: seq, when
 
     def next_seq(self, where: bytes) -> int:
@@ -35,7 +36,7 @@ class Publisher:
 
     def subscribed(self, where: bytes) -> bool:
         """Return whether someone listens to a topic."""
-        return any(where.startswith(prefix) for prefix in self._prefixes)
+        return any(where[:n] in self._prefixes for n in self._lengths)
 
     def hear(self) -> None:
         """Take in subscriptions that have come or gone."""
@@ -45,6 +46,7 @@ class Publisher:
                 self._prefixes.add(message[1:])
             elif message[:1] == b"\x00":
                 self._prefixes.discard(message[1:])
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes})
 
     def heartbeat(self, now_ns: int) -> None:
         """Send the last `seq` of every subscribed topic that has been silent for a second."""

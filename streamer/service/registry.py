@@ -23,6 +23,10 @@ class Entry:
     ended : bool
         Its epoch has ended.
     lagging : bool
+    live : bool
+        Its clock is the service's, so that it can be late.
+    dropped : int
+        Chunks dropped unread, when last looked at.
     shown : (int, int)
         How far its signal was displayed.
     old : list of str
@@ -34,6 +38,8 @@ class Entry:
     gone: bool = False
     ended: bool = False
     lagging: bool = False
+    live: bool = False
+    dropped: int = 0
     shown: tuple[int, int] = (0, 0)
     old: list[str] = field(default_factory=list)
 
@@ -44,7 +50,9 @@ class Entry:
         ------
         WireError
         """
-        name = header.stream
+        name, last = header.stream, self.header
+        if header.epoch == last.epoch and not self.ended and header.fs == last.fs and header.leads == last.leads:
+            return
         if header.epoch in self.old:
             raise WireError(
                 f"epoch {header.epoch} of {name} was replaced by {self.header.epoch}; expected the newest feed", name
@@ -64,7 +72,7 @@ class Entry:
         """Begin a new epoch."""
         self.old = [*self.old, self.header.epoch][-REMEMBERED_EPOCHS:]
         self.header = header
-        self.ended = self.gone = self.lagging = False
+        self.ended = self.gone = self.lagging = self.live = False
         self.shown = (0, 0)
 
 

@@ -1,6 +1,7 @@
 """Frames to messages and back."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -34,6 +35,24 @@ def encode_chunk(header: Header, samples: NDArray[np.generic]) -> list[bytes]:
     return [topic("ecg", header.stream), _encoder.encode(header), payload]
 
 
+@lru_cache(maxsize=1 << 14)
+def stream_of(where: bytes) -> str:
+    """Return the stream that the topic of a chunk names.
+
+    Raises
+    ------
+    WireError
+        If it is no such topic.
+    """
+    parts = where.decode("ascii", "replace").split("/")
+    if len(parts) == 3 and parts[0] == "ecg" and parts[2] == "" and _name.fullmatch(parts[1]):
+        return parts[1]
+    shown = where[:80].decode("ascii", "backslashreplace")
+    raise WireError(
+        f"topic is '{shown}'; expected ecg/<stream>/ with a name of 1 to 64 letters, digits, '.', '_' or '-'"
+    )
+
+
 def decode_chunk(frames: list[bytes]) -> Chunk:
     """Read and check a chunk.
 
@@ -52,14 +71,7 @@ def decode_chunk(frames: list[bytes]) -> Chunk:
     WireError
         If anything is not as `docs/protocol.md` says. Its `stream` is the one in the topic, where that is a name.
     """
-    parts = frames[0].decode("ascii", "replace").split("/")
-    named = len(parts) == 3 and parts[0] == "ecg" and parts[2] == "" and _name.fullmatch(parts[1])
-    stream = parts[1] if named else None
-    if not named:
-        shown = frames[0][:80].decode("ascii", "backslashreplace")
-        raise WireError(
-            f"topic is '{shown}'; expected ecg/<stream>/ with a name of 1 to 64 letters, digits, '.', '_' or '-'"
-        )
+    stream = stream_of(frames[0])
     if len(frames) != 3:
         raise WireError(f"the message has {len(frames)} frames; expected 3: topic, header, samples", stream)
     if len(frames[1]) > MAX_HEADER:
@@ -75,8 +87,7 @@ def decode_chunk(frames: list[bytes]) -> Chunk:
     leads = len(header.leads)
     if len(set(header.leads)) < leads:
         raise WireError(f"lead names {', '.join(header.leads)} are not unique", stream)
-    for name in ("scale", "zero"):
-        value = getattr(header, name)
+    for name, value in (("scale", header.scale), ("zero", header.zero)):
         if isinstance(value, list) and len(value) != leads:
             raise WireError(f"{name} has {len(value)} values for {leads} leads; expected one number or {leads}", stream)
     dtype = DTYPES[header.dtype]

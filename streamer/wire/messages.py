@@ -92,8 +92,9 @@ class Chunk(msgspec.Struct):
         unit = 1.0 if header.unit == "mV" else 1e-3
         values = self.samples.astype(np.float64)
         if header.zero != 0.0:
-            values -= np.asarray(header.zero)
-        return values * (np.asarray(header.scale) * unit)
+            values -= header.zero
+        values *= header.scale * unit if isinstance(header.scale, float) else np.asarray(header.scale) * unit
+        return values
 
 
 class Latency(msgspec.Struct, kw_only=True):
@@ -232,7 +233,7 @@ class StatusMessage(msgspec.Struct, tag_field="type", tag="status", kw_only=True
     seq : int
         Counts the events of the topic.
     code : str
-        Those of `Status`, and `connected`, `lagging`, `caught_up`, `refused`, `gone`, `replaced`.
+        Those of `Status`, and `connected`, `lagging`, `caught_up`, `refused`, `gone`, `replaced`, `shed`, `served`.
     detail : str
         One sentence for people.
     published_ns : int

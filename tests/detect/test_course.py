@@ -5,8 +5,8 @@ import pytest
 
 from streamer.detect.decoder import FOUND_DTYPE
 from streamer.detect.events import Rhythm
-from streamer.detect.rhythm import Episode, RhythmDetector, episodes
 from streamer.detect.found import finds
+from streamer.detect.rhythm import Episode, RhythmDetector, episodes
 from streamer.detect.rhythm.course import FEWEST, Course
 from streamer.detect.rhythm.features import FEATURES, History
 from streamer.engine.card import RhythmCard

@@ -253,7 +253,8 @@ def test_the_signal_is_sent_to_who_asks(engine):
     x, _ = heart(5, 500)
     for start in range(0, len(x), 100):
         bench.send(x[start : start + 100], start, fs=500.0)
-    signal = [bench.until(lambda e: e["type"] == "signal") for _ in range(5)]
+    bench.until(lambda e: e["type"] == "signal" and e["index"] + 2 * len(e["leads"]["II"]) > 2400)
+    signal = of(bench, "signal")
     assert signal[0]["index"] == 0
     assert signal[0]["step"] == 2
     for before, after in pairwise(signal):

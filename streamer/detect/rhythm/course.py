@@ -119,7 +119,13 @@ class Course:
         return [self._event(Step(at, float(at), None), "change")] if known else []
 
     def beat(
-        self, at: float, rr_ms: float | None, ventricular: float, known: int, told: Telling | None = None, report: bool = False
+        self,
+        at: float,
+        rr_ms: float | None,
+        ventricular: float,
+        known: int,
+        told: Telling | None = None,
+        report: bool = False,
     ) -> None:
         """Take a beat.
 

@@ -1,0 +1,1 @@
+"""Live streams by the thousand, and how late their beats come: the measurements behind `latency` and `bench`."""

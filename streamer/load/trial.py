@@ -1,0 +1,177 @@
+"""One measurement: many live streams, and what a subscriber hears of them."""
+
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+import zmq
+from hdrh.histogram import HdrHistogram
+
+from streamer.latency import LARGEST_US, STAGES
+from streamer.load.feed import Plan, Sent, Signal, feed, stream_number
+from streamer.load.served import Served, Usage
+from streamer.wire import decode_event, topic
+from streamer.wire.messages import BeatMessage, StatusMessage
+
+AHEAD_S = 2.0  # from the start of a feed to its first chunk; it takes as long to make thousands of streams
+SETTLED_S = 3.0  # of signal, which are not counted
+PATIENCE_S = 20.0
+ARRIVAL, SERVICE, DELIVERY = "arrival", "queue + compute", "delivery"
+MEASURED = (*STAGES, ARRIVAL, SERVICE, DELIVERY)
+
+
+class Trial(NamedTuple):
+    """What was measured.
+
+    Attributes
+    ----------
+    plan : Plan
+    sent : Sent
+    histograms : dict of HdrHistogram
+        In us, by stage: those of the events; `total` and `arrival` to the subscriber (end of QRS, and publishing, to its
+        arrival); `queue + compute`; `delivery`, from the planned sending of the chunk that made the beat known to the
+        arrival, which is there at any speed.
+    course : list of (float, float)
+        Second of the trial, and delivery in ms, of each beat.
+    lost : int
+        Events that did not arrive, by their `seq`.
+    codes : dict
+        Status codes, and how often.
+    before, after : Usage or None
+        Of an own service, when the streams had settled and at their end.
+    wall_s : float
+        Between the two.
+    """
+
+    plan: Plan
+    sent: Sent
+    histograms: dict[str, HdrHistogram]
+    course: list[tuple[float, float]]
+    lost: int
+    codes: dict[str, int]
+    before: Usage | None
+    after: Usage | None
+    wall_s: float
+
+    def ms(self, stage: str, percentile: float) -> float | None:
+        """Return a percentile of a stage in ms; None if nothing was measured."""
+        histogram = self.histograms[stage]
+        return histogram.get_value_at_percentile(percentile) / 1000 if histogram.total_count else None
+
+    @property
+    def cores(self) -> float | None:
+        """CPU seconds of the service a second."""
+        return None if not self.before or not self.after else (self.after.cpu_s - self.before.cpu_s) / self.wall_s
+
+
+def run(
+    signals: list[Signal],
+    ingest: str,
+    events: str,
+    streams: int,
+    chunk_ms: float,
+    seconds: float,
+    speed: float = 1.0,
+    served: Served | None = None,
+    progress: Callable[[float], None] = lambda seconds: None,
+) -> Trial:
+    """Feed a service and listen.
+
+    Parameters
+    ----------
+    signals : list of Signal
+    ingest, events : str
+        Of the service.
+    streams : int
+    chunk_ms, seconds, speed : float
+        As in `Plan`.
+    served : Served, optional
+        The service, if it is an own one: its use is measured.
+    progress : callable
+        Called with the seconds of signal gone.
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    TimeoutError
+        If the feed or the streams do not come to their end.
+    """
+    context = zmq.Context()
+    socket = context.socket(zmq.SUB)
+    socket.setsockopt(zmq.RCVHWM, 0)
+    for kind in ("beat", "status"):
+        socket.subscribe(topic(kind))
+    socket.connect(events)
+    begin = time.time()
+    plan = Plan(streams, chunk_ms, seconds, speed, time.time_ns() + round((AHEAD_S + streams / 2000) * 1e9))
+    processes = get_context("spawn")
+    receiver, sender = processes.Pipe(False)
+    process = processes.Process(target=feed, args=(ingest, signals, plan, sender), daemon=True)
+    process.start()
+    sender.close()
+    histograms = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in MEASURED}
+    course: list[tuple[float, float]] = []
+    codes: dict[str, int] = {}
+    seqs: dict[bytes, int] = {}
+    lost = ended = 0
+    epoch = str(plan.start_ns)
+    counted_ns = plan.start_ns + SETTLED_S / speed * 1e9
+    end_s = plan.start_ns / 1e9 + seconds / speed
+    before: Usage | None = None
+    before_s = 0.0
+    after: Usage | None = None
+    after_s = 0.0
+    while ended < streams:
+        now = time.time()
+        if served and before is None and now * 1e9 >= counted_ns:
+            before, before_s = served.usage(), now
+        if served and after is None and now >= end_s:
+            after, after_s = served.usage(), now
+        if now > end_s + PATIENCE_S:
+            raise TimeoutError(f"{streams - ended} of {streams} streams have not ended after {PATIENCE_S:g} s")
+        progress(min(seconds, max(0.0, (now - plan.start_ns / 1e9) * speed)))
+        socket.poll(100)
+        while True:
+            try:
+                where, payload = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            arrived = time.time_ns()
+            event = decode_event(payload)
+            if not isinstance(event, BeatMessage | StatusMessage) or event.epoch not in (epoch, None):
+                continue
+            lost += event.seq - seqs.get(where, event.seq - 1) - 1
+            seqs[where] = event.seq
+            if isinstance(event, StatusMessage):
+                codes[event.code] = codes.get(event.code, 0) + 1
+                ended += event.code == "ended"
+                continue
+            if event.revision or "settling" in event.flags or arrived < counted_ns:
+                continue
+            signal = signals[stream_number(event.stream) % len(signals)]
+            size = max(1, round(chunk_ms / 1000 * signal.fs))
+            due = plan.due(stream_number(event.stream), (event.known // size + 1) * size / signal.fs)
+            delivery = (arrived - due) / 1e6
+            course.append(((arrived - plan.start_ns) / 1e9, delivery))
+            stages = {stage: getattr(event.latency, stage) for stage in STAGES}
+            stages[ARRIVAL] = (arrived - event.published_ns) / 1e6
+            stages[SERVICE] = event.latency.queue + event.latency.compute
+            stages[DELIVERY] = delivery
+            if event.latency.total is not None:
+                stages["total"] = event.latency.total + stages[ARRIVAL]
+            for stage, value in stages.items():
+                if value is not None:
+                    histograms[stage].record_value(int(min(max(1, np.rint(1000 * value)), LARGEST_US)))
+    if not receiver.poll(PATIENCE_S):
+        raise TimeoutError("the feed has not come to its end")
+    sent: Sent = receiver.recv()
+    process.join()
+    context.destroy(linger=0)
+    if served and after is None:
+        after, after_s = served.usage(), time.time()
+    return Trial(plan, sent, histograms, course, lost, codes, before, after, max(1e-9, after_s - before_s or begin))
