@@ -96,7 +96,7 @@ def steps(engine: Engine, signal: NDArray[np.float64], fs: float) -> list[Step]:
     collector = Collector(fs)
     pool.stream("").course = collector
     pool.push({"": (signal[:, None], None)})
-    pool.pause("")
+    pool.pause([""])
     return collector.kept
 
 

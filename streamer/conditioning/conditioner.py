@@ -1,10 +1,10 @@
 """From raw samples to the 250 Hz signal that the network reads."""
 
+from math import pi, sqrt, tan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter
 
 from streamer.conditioning import kernel
 from streamer.conditioning.kernel import CLOCK_DTYPE, LEAD_DTYPE, RING, RING_DTYPE
@@ -16,8 +16,9 @@ Arrays = dict[str, NDArray[Any]]
 
 def high_pass() -> NDArray[np.float64]:
     """Coefficients b0, b1, b2, a1, a2 of the causal baseline filter: Butterworth, second order, 0.5 Hz at 250 Hz."""
-    b, a = butter(2, HIGH_PASS_HZ, "highpass", fs=RATE)
-    return np.concatenate([b, a[1:]])
+    k = tan(pi * HIGH_PASS_HZ / RATE)  # by the bilinear transform, warped to be exact at the corner
+    low, high = 1 - sqrt(2) * k + k * k, 1 + sqrt(2) * k + k * k
+    return np.array([1.0, -2.0, 1.0, 2 * (k * k - 1), low]) / high
 
 
 class Conditioning:

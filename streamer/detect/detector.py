@@ -129,7 +129,7 @@ class Detector:
         list of Event
             The last is a `Status` with the code `ended`.
         """
-        return self._pool.flush("")
+        return self._pool.flush([""])[""]
 
     def state(self) -> bytes:
         """Return everything that the detector remembers, to go on elsewhere with `Detector.restore`."""

@@ -88,17 +88,17 @@ class DetectorPool:
         self._work(jobs, works)
         return {name: self._streams[name].take_events() for name in chunks}
 
-    def flush(self, name: str) -> list[Event]:
-        """End a stream: what it held is finished."""
-        stream = self._streams[name]
-        self._work([], {stream: stream.flush()})
-        return stream.take_events()
+    def flush(self, names: Iterable[str]) -> dict[str, list[Event]]:
+        """End some streams: what they held is finished."""
+        streams = {name: self._streams[name] for name in names}
+        self._work([], {stream: stream.flush() for stream in streams.values()})
+        return {name: stream.take_events() for name, stream in streams.items()}
 
-    def pause(self, name: str) -> list[Event]:
-        """Finish what a stream holds; it may go on later."""
-        stream = self._streams[name]
-        self._work([], {stream: stream.pause()})
-        return stream.take_events()
+    def pause(self, names: Iterable[str]) -> dict[str, list[Event]]:
+        """Finish what some streams hold; they may go on later."""
+        streams = {name: self._streams[name] for name in names}
+        self._work([], {stream: stream.pause() for stream in streams.values()})
+        return {name: stream.take_events() for name, stream in streams.items()}
 
     def stream(self, name: str) -> Stream:
         """Return one of the streams."""

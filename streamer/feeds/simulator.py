@@ -21,7 +21,6 @@ from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from streamer.feeds.source import FeedError, Source
 
@@ -193,6 +192,8 @@ class Simulator(Source):
 
     def _seconds(self) -> Iterator[NDArray[np.float32]]:
         """Make the signal in pieces of about a second, so that its chunks do not change it."""
+        from scipy.signal import lfilter  # takes longer to import than a service to start
+
         random = np.random.default_rng(self._seed)
         fine = ceil(1000 / self.fs)  # steps a sample
         piece = round(self.fs)

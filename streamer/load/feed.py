@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.wire import VERSION, Header, encode_chunk
 
-TAIL_S = 1.0  # that what was sent has to leave
+BEGINNING = 200  # streams that begin in a second of signal
 
 
 class Signal(NamedTuple):
@@ -55,7 +55,7 @@ class Plan(NamedTuple):
     chunk_ms : float
         Of signal.
     seconds : float
-        Of signal, of each stream.
+        Of signal, of each stream, once all have begun.
     speed : float
         Seconds of signal a second; 1 is live.
     start_ns : int
@@ -68,9 +68,19 @@ class Plan(NamedTuple):
     speed: float
     start_ns: int
 
+    @property
+    def ramp_s(self) -> float:
+        """Seconds of signal over which the streams begin: a thousand at once is not how they come."""
+        return self.streams / BEGINNING
+
+    def begins(self, stream: int) -> int:
+        """Return how many chunks a stream begins after the first."""
+        return int(self.ramp_s * stream / self.streams * 1000 / self.chunk_ms)
+
     def due(self, stream: int, seconds: float) -> float:
         """Return when a moment of a stream's signal is there, in ns; the streams are spread over a chunk."""
-        return self.start_ns + (seconds + stream / self.streams * self.chunk_ms / 1000) / self.speed * 1e9
+        first = self.begins(stream) + stream / self.streams
+        return self.start_ns + (seconds + first * self.chunk_ms / 1000) / self.speed * 1e9
 
 
 def stream_number(name: str) -> int:
@@ -119,12 +129,16 @@ def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -
                 dtype="<f4",
                 n=size,
                 clock="host" if live else "replay",
-            )  # fmt: skip
+            )
         )
     late = []
     sent = dropped = 0
-    for seq in range(round(1000 * plan.seconds / plan.chunk_ms)):
+    begins = [plan.begins(k) for k in range(plan.streams)]
+    for turn in range(round(1000 * (plan.ramp_s + plan.seconds) / plan.chunk_ms)):
         for k, (header, (size, whole, samples)) in enumerate(zip(headers, pieces, strict=True)):
+            seq = turn - begins[k]
+            if seq < 0:
+                continue
             header.seq, header.index = seq, seq * size
             due = plan.due(k, (seq + 1) * size / header.fs)
             header.time_ns = round(plan.due(k, seq * size / header.fs))

@@ -1,6 +1,5 @@
 """A service in a process of its own, and what it uses."""
 
-import os
 import re
 import subprocess
 import sys
@@ -55,9 +54,7 @@ class Served:
         command = [sys.executable, "-m", "streamer", "run", "--ingest", "tcp://127.0.0.1:*"]
         command += ["--events", "tcp://127.0.0.1:*", *(arguments or [])]
         begin = time.monotonic()
-        self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         if core is not None:
             psutil.Process(self.process.pid).cpu_affinity([core])
         assert self.process.stderr

@@ -30,9 +30,9 @@ class Trial(NamedTuple):
     plan : Plan
     sent : Sent
     histograms : dict of HdrHistogram
-        In us, by stage: those of the events; `total` and `arrival` to the subscriber (end of QRS, and publishing, to its
-        arrival); `queue + compute`; `delivery`, from the planned sending of the chunk that made the beat known to the
-        arrival, which is there at any speed.
+        In us, by stage: those of the events; `total` and `arrival` to the subscriber (end of QRS, and publishing, to
+        its arrival); `queue + compute`; `delivery`, from the planned sending of the chunk that made the beat known to
+        the arrival, which is there at any speed.
     course : list of (float, float)
         Second of the trial, and delivery in ms, of each beat.
     lost : int
@@ -120,8 +120,8 @@ def run(
     seqs: dict[bytes, int] = {}
     lost = ended = 0
     epoch = str(plan.start_ns)
-    counted_ns = plan.start_ns + SETTLED_S / speed * 1e9
-    end_s = plan.start_ns / 1e9 + seconds / speed
+    counted_ns = plan.start_ns + (plan.ramp_s + SETTLED_S) / speed * 1e9
+    end_s = plan.start_ns / 1e9 + (plan.ramp_s + seconds) / speed
     before: Usage | None = None
     before_s = 0.0
     after: Usage | None = None
@@ -151,10 +151,12 @@ def run(
                 codes[event.code] = codes.get(event.code, 0) + 1
                 ended += event.code == "ended"
                 continue
-            if event.revision or "settling" in event.flags or arrived < counted_ns:
-                continue
             signal = signals[stream_number(event.stream) % len(signals)]
             size = max(1, round(chunk_ms / 1000 * signal.fs))
+            chunks = round(1000 * (plan.ramp_s + seconds) / chunk_ms) - plan.begins(stream_number(event.stream))
+            finished = event.known >= chunks * size - 1  # by the end of the feed
+            if event.revision or "settling" in event.flags or arrived < counted_ns or finished:
+                continue
             due = plan.due(stream_number(event.stream), (event.known // size + 1) * size / signal.fs)
             delivery = (arrived - due) / 1e6
             course.append(((arrived - plan.start_ns) / 1e9, delivery))

@@ -23,7 +23,9 @@ from streamer.wire import VERSION, Chunk, WireError, topic
 from streamer.wire.messages import LatencyMessage
 
 TICK_NS = 1_000_000_000
-PACE_NS = 4_000_000  # from round to round at least, so that many streams are served together, and few without delay
+# from the beginning of a round to the next at least: so many times what a round took, so that chunks of many streams
+# come together, but no longer than this, so that they do not wait
+PACE, PACE_NS = 4, 10_000_000
 GONE_NS = 10_000_000_000
 FORGET_NS = 600_000_000_000
 LAG_MS, CAUGHT_UP_MS = 1000.0, 500.0
@@ -93,7 +95,7 @@ class Service:
         wave = 0.3 * np.sin(np.arange(1500) / 5.0)[:, None]
         for start in range(0, 1500, 25):
             pool.push({"warm-up": (wave[start : start + 25], None)})
-        pool.flush("warm-up")
+        pool.flush(["warm-up"])
 
     def stop(self) -> None:
         """End `run`, from any thread."""
@@ -127,14 +129,14 @@ class Service:
         for socket in (self._in, self._out, self._stop_in):
             poller.register(socket, zmq.POLLIN)
         tick = time.monotonic_ns() + TICK_NS
-        began = 0
+        began = took = 0
         try:
             while True:
                 wait = 0 if self._ingest else max(0, tick - time.monotonic_ns()) // 1_000_000 + 1
                 due = dict(poller.poll(wait))
                 if self._stop_in in due:
                     break
-                pause = began + PACE_NS - time.monotonic_ns()
+                pause = began + min(PACE * took, PACE_NS) - time.monotonic_ns()
                 if pause > 0:
                     time.sleep(pause / 1e9)
                 began = time.monotonic_ns()
@@ -144,6 +146,7 @@ class Service:
                     self._ingest.drain()
                 if self._ingest:
                     self._process(self._ingest.round())
+                took = time.monotonic_ns() - began
                 if time.monotonic_ns() >= tick:
                     self._tick()
                     tick = max(tick + TICK_NS, time.monotonic_ns())
@@ -188,12 +191,12 @@ class Service:
             if events:
                 self._tell(name, events, receipts)
             self._lag(name, receipts[-1])
-            if receipts[-1].chunk.header.end:
-                self._tell(name, self._pool.flush(name), receipts[-1:])
-                entry.ended = True
-                self._pool.remove(name)
-            else:
-                self._announcer.show(name, entry, self._pool.stream(name))
+            self._announcer.show(name, entry, self._pool.stream(name))
+        ended = [name for name in told if work[name][-1].chunk.header.end]
+        for name, events in self._pool.flush(ended).items():
+            self._tell(name, events, work[name][-1:])
+            self._entries[name].ended = True
+            self._pool.remove(name)
 
     def _enter(self, name: str, receipts: list[Receipt]) -> None:
         """Bring the registry up to a chunk: a new stream, a new epoch, or the next chunk."""
@@ -208,7 +211,7 @@ class Service:
         elif header.epoch != entry.header.epoch:
             entry.check(header)
             if name in self._pool:
-                self._tell(name, self._pool.flush(name), receipts[:1])
+                self._tell(name, self._pool.flush([name])[name], receipts[:1])
             self._announcer.status(
                 name, "replaced", f"A newer feed has taken over from epoch {entry.header.epoch}.", header.epoch
             )
@@ -257,10 +260,10 @@ class Service:
         shed = self._ingest.shed
         live = (name for name, entry in self._entries.items() if entry.live and name in self._pool and name not in shed)
         go, back = self._shedder.decide(live, shed)
-        for name in go:
+        for name, events in self._pool.pause(go).items():
             header = self._entries[name].header
             self._ingest.drop(name)
-            self._finish(name, self._pool.pause(name))
+            self._finish(name, events)
             detail = "The service has more streams than it can serve; this one is not looked at for now."
             self._announcer.status(name, "shed", detail, header.epoch, index=header.index + header.n)
         for name in back:
@@ -285,7 +288,7 @@ class Service:
                 self._publisher.forget(name)
             elif silent > GONE_NS and not entry.gone and not entry.ended:
                 entry.gone = True
-                self._finish(name, self._pool.pause(name))
+                self._finish(name, self._pool.pause([name])[name])
                 detail = f"Nothing heard for {GONE_NS / 1e9:g} s; what was held is finished."
                 self._announcer.status(name, "gone", detail, entry.header.epoch)
         self._shed()
@@ -310,8 +313,7 @@ class Service:
         self._tell(name, events, [receipt])
 
     def _close(self) -> None:
-        for name in self._entries:
-            if name in self._pool:
-                self._finish(name, self._pool.flush(name))
+        for name, events in self._pool.flush(name for name in self._entries if name in self._pool).items():
+            self._finish(name, events)
         for socket in (self._in, self._out, self._stop_in, self._stop_out):
             socket.close()
