@@ -32,8 +32,8 @@ class NumbaEngine(OnnxRhythm):
         for k in (2, 3):  # channels come in sixteens
             w[f"conv{k}_w"] = _padded(w[f"conv{k}_w"].swapaxes(1, 2)).swapaxes(1, 2)
         encoder = tuple(part for k in (1, 2, 3) for part in (_tiles(w[f"conv{k}_w"]), _padded(w[f"conv{k}_b"])))
-        lstms = [
-            (_tiles(w[f"{name}_w"]), _tiles(w[f"{name}_u"]), _padded(w[f"{name}_b"]))
+        lstms = [  # inputs and h side by side are multiplied at once
+            (_tiles(np.concatenate([w[f"{name}_w"], w[f"{name}_u"]])), _padded(w[f"{name}_b"]))
             for name in ("forward", "backward")
         ]
         self._network = (encoder, *lstms, (_tiles(w["dense_w"]), _padded(w["dense_b"])))

@@ -66,13 +66,14 @@ def _convolve(inputs, channels, stride, first, count, weights, bias, out, o, lan
 
 
 @kernel
-def _lstm(gates, bias, weights, inputs, x, recurrent, h, c, lanes):
-    """Go on by a step: gates i, f, c, o as in Keras."""
+def _lstm(gates, bias, weights, inputs, x, width, both, c, lanes):
+    """Go on by a step: `both` holds room for the inputs, then h; gates are i, f, c, o as in Keras."""
+    size = len(both) - width * lanes
+    for k in range(width * lanes):
+        both[k] = inputs[x + k]
     _begin(gates, 0, bias, lanes)
-    _add_product(gates, 0, weights, inputs, x, lanes)
-    _add_product(gates, 0, recurrent, h, 0, lanes)
-    size = recurrent.shape[1] * lanes
-    one = F(1.0)
+    _add_product(gates, 0, weights, both, 0, lanes)
+    one, h = F(1.0), both[width * lanes :]
     for k in range(size):
         # sigmoid(i) * tanh(z) and sigmoid(o) * tanh(cell), each with a single division; tanh is 1 long before the
         # bound, which keeps the product of the divisors finite
@@ -124,50 +125,50 @@ def _encode(lines, first, count, lanes, encoder, stride, features):
 
 
 @kernel
-def _forward(sequence, first, count, lanes, steps, layer, h, c, along):
+def _forward(sequence, first, count, lanes, steps, width, layer, h, c, along):
     """Read `steps` steps of rows, (rows, steps * width), with the LSTM that is carried for ever."""
-    weights, recurrent, bias = layer
-    units, width = recurrent.shape[1], weights.shape[1]
+    weights, bias = layer
+    units = h.shape[1]
     block = np.empty(sequence.shape[1] * lanes, np.float32)
-    hidden, cell = np.empty(units * lanes, np.float32), np.empty(units * lanes, np.float32)
+    both, cell = np.empty((width + units) * lanes, np.float32), np.empty(units * lanes, np.float32)
     out = np.empty(steps * units * lanes, np.float32)
     gates = np.empty(len(bias) * lanes, np.float32)
     _take(sequence, first, count, lanes, block, 0)
-    _take(h, first, count, lanes, hidden, 0)
+    _take(h, first, count, lanes, both, width * lanes)
     _take(c, first, count, lanes, cell, 0)
     for t in range(steps):
-        _lstm(gates, bias, weights, block, t * width * lanes, recurrent, hidden, cell, lanes)
-        out[t * units * lanes : (t + 1) * units * lanes] = hidden
-    _give(hidden, 0, count, lanes, h, first)
+        _lstm(gates, bias, weights, block, t * width * lanes, width, both, cell, lanes)
+        out[t * units * lanes : (t + 1) * units * lanes] = both[width * lanes :]
+    _give(both, width * lanes, count, lanes, h, first)
     _give(cell, 0, count, lanes, c, first)
     _give(out, 0, count, lanes, along, first)
 
 
 @kernel
-def _classify(windows, along, first, count, lanes, hop, backward, dense, probabilities):
+def _classify(windows, along, first, count, lanes, hop, width, backward, dense, probabilities):
     """Read windows backwards, join what the forward LSTM has said of their first steps, and classify these."""
-    weights, recurrent, bias = backward
+    weights, bias = backward
     dense_weights, dense_bias = dense
-    units, width, others = recurrent.shape[1], weights.shape[1], along.shape[1] // hop
+    units, others = weights.shape[1] - width, along.shape[1] // hop
     steps = windows.shape[1] // width
     outputs, classes = probabilities.shape[1] // hop * probabilities.shape[2], probabilities.shape[2]
     flat = probabilities.reshape(len(probabilities), hop * outputs)
     block = np.empty(windows.shape[1] * lanes, np.float32)
     before = np.empty(along.shape[1] * lanes, np.float32)
-    hidden, cell = np.zeros(units * lanes, np.float32), np.zeros(units * lanes, np.float32)
+    both, cell = np.zeros((width + units) * lanes, np.float32), np.zeros(units * lanes, np.float32)
     gates = np.empty(len(bias) * lanes, np.float32)
-    both = np.empty((others + units) * lanes, np.float32)
+    sides = np.empty((others + units) * lanes, np.float32)
     scores = np.empty(len(dense_bias) * lanes, np.float32)
     out = np.empty(hop * outputs * lanes, np.float32)
     _take(windows, first, count, lanes, block, 0)
     _take(along, first, count, lanes, before, 0)
     for t in range(steps - 1, -1, -1):
-        _lstm(gates, bias, weights, block, t * width * lanes, recurrent, hidden, cell, lanes)
+        _lstm(gates, bias, weights, block, t * width * lanes, width, both, cell, lanes)
         if t < hop:
-            both[: others * lanes] = before[t * others * lanes : (t + 1) * others * lanes]
-            both[others * lanes :] = hidden
+            sides[: others * lanes] = before[t * others * lanes : (t + 1) * others * lanes]
+            sides[others * lanes :] = both[width * lanes :]
             _begin(scores, 0, dense_bias, lanes)
-            _add_product(scores, 0, dense_weights, both, 0, lanes)
+            _add_product(scores, 0, dense_weights, sides, 0, lanes)
             _softmax(scores, outputs, classes, lanes, out, t * outputs * lanes)
     _give(out, 0, count, lanes, flat, first)
 
@@ -240,12 +241,12 @@ def _run(samples, tail, cached, h, c, network, stride, hops, hop, piece, window,
     along = np.empty((rows, steps * h.shape[1]), np.float32)
     for k in range(_blocks(rows)):
         first, count, lanes = _block(k, rows)
-        _forward(sequence, first, count, lanes, steps, forward, h, c, along)
+        _forward(sequence, first, count, lanes, steps, width, forward, h, c, along)
     windows = _windows(sequence, hops, hop * width, window * width)
     beside = along.reshape(rows * hops, hop * h.shape[1])
     for k in range(_blocks(rows * hops)):
         first, count, lanes = _block(k, rows * hops)
-        _classify(windows, beside, first, count, lanes, hop, backward, dense, out)
+        _classify(windows, beside, first, count, lanes, hop, width, backward, dense, out)
     return line[:, n:], sequence[:, steps * width :]
 
 

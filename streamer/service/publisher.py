@@ -17,12 +17,18 @@ class Publisher:
     ----------
     socket : zmq.Socket
         XPUB, bound or connected.
+
+    Attributes
+    ----------
+    shows : bool
+        Whether someone listens to the signal of any stream.
     """
 
     def __init__(self, socket: "zmq.Socket[bytes]") -> None:
         self.socket = socket
         self._prefixes: set[bytes] = set()
         self._lengths: list[int] = []  # of the prefixes, each once
+        self.shows = False
         self._last: dict[bytes, tuple[int, int]] = {}  # topic: seq, when
 
     def next_seq(self, where: bytes) -> int:
@@ -47,6 +53,7 @@ class Publisher:
             elif message[:1] == b"\x00":
                 self._prefixes.discard(message[1:])
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
+        self.shows = any(prefix.startswith(b"signal/") or b"signal/".startswith(prefix) for prefix in self._prefixes)
 
     def heartbeat(self, now_ns: int) -> None:
         """Send the last `seq` of every subscribed topic that has been silent for a second."""

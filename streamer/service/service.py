@@ -191,7 +191,8 @@ class Service:
             if events:
                 self._tell(name, events, receipts)
             self._lag(name, receipts[-1])
-            self._announcer.show(name, entry, self._pool.stream(name))
+            if self._publisher.shows:
+                self._announcer.show(name, entry, self._pool.stream(name))
         ended = [name for name in told if work[name][-1].chunk.header.end]
         for name, events in self._pool.flush(ended).items():
             self._tell(name, events, work[name][-1:])
