@@ -107,16 +107,23 @@ def run(
         bool, typer.Option("--connect", help="Connect to both endpoints instead of binding them.")
     ] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Bind addresses that other machines can reach.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that share the streams; 0 serves in this one.", min=0)] = 0,
 ) -> None:
     """Serve: detect beats in every stream that comes in."""
     with sentences():
         from streamer.engine import load_engine
-        from streamer.service import Service, batch_context, require_loopback
+        from streamer.service import Service, Supervisor, batch_context, require_loopback
 
         if not connect and not insecure:
             require_loopback(ingest)
             require_loopback(events)
-        service = Service(load_engine(engine, profile, model), ingest, events, connect, batch_context())
+        service: Service | Supervisor
+        if workers:
+            if connect:
+                raise ValueError("workers bind their endpoints; expected --workers or --connect, not both")
+            service = Supervisor(workers, ingest, events, engine, profile, model)
+        else:
+            service = Service(load_engine(engine, profile, model), ingest, events, connect, batch_context())
         _stop_on_signal(service.stop)
         # nothing here makes garbage in cycles by the chunk; looking for it each 700 objects took a fifth of the time
         gc.freeze()

@@ -1,36 +1,16 @@
 """The friendly face: one stream, its model and its engine."""
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamer.detect.events import Event
 from streamer.detect.pool import DetectorPool
+from streamer.detect.snapshot import check, read, restore, save
 from streamer.engine import Engine, load_engine
 
-STATE_VERSION = 4
 MILLIVOLTS = {"mV": 1.0, "uV": 1e-3}
-
-
-class StateError(ValueError):
-    """State that cannot be restored; the message says why."""
-
-
-class Snapshot(msgspec.Struct):
-    """The exported form of a detector."""
-
-    version: int
-    model: str
-    profile: str
-    engine: str
-    fs: float
-    leads: list[str]
-    unit: str
-    values: dict[str, Any]
-    arrays: dict[str, bytes]
 
 
 class Detector:
@@ -133,20 +113,7 @@ class Detector:
 
     def state(self) -> bytes:
         """Return everything that the detector remembers, to go on elsewhere with `Detector.restore`."""
-        state = self._stream.state()
-        return msgspec.msgpack.encode(
-            Snapshot(
-                version=STATE_VERSION,
-                model=self.engine.model.digest,
-                profile=self.engine.profile,
-                engine=self.engine.name,
-                fs=self.fs,
-                leads=self.leads,
-                unit=self.unit,
-                values=state["values"],
-                arrays={name: array.tobytes() for name, array in state["arrays"].items()},
-            )
-        )
+        return save(self._pool, "", self.unit)
 
     @classmethod
     def restore(cls, state: bytes, model: Path | None = None, engine: Engine | None = None) -> "Detector":
@@ -170,29 +137,12 @@ class Detector:
         StateError
             If the bytes are no state, or one of another version, model or profile.
         """
-        try:
-            snapshot = msgspec.msgpack.decode(state, type=Snapshot)
-        except msgspec.MsgspecError as error:
-            raise StateError(f"these bytes are not the state of a detector: {error}") from None
-        if snapshot.version != STATE_VERSION:
-            raise StateError(f"the state has version {snapshot.version}; this version reads {STATE_VERSION}")
+        snapshot = read(state)
         engine = engine or load_engine(snapshot.engine, snapshot.profile, model)
-        if snapshot.model != engine.model.digest:
-            raise StateError(
-                f"the state was made with another model (digest {snapshot.model[:12]}, here {engine.model.digest[:12]})"
-            )
-        if snapshot.profile != engine.profile:
-            raise StateError(f"the state was made with profile {snapshot.profile}, the engine has {engine.profile}")
+        check(snapshot, engine)
         detector = cls(snapshot.fs, snapshot.leads, snapshot.unit, engine=engine)
-        fresh = detector._stream.state()["arrays"]
-        try:
-            arrays = {
-                name: np.frombuffer(snapshot.arrays[name], array.dtype).reshape(array.shape)
-                for name, array in fresh.items()
-            }
-        except (KeyError, ValueError):
-            raise StateError("the state does not fit its own rate and leads: it is damaged") from None
-        detector._stream.load({"values": snapshot.values, "arrays": arrays})
+        restore(detector._pool, "", snapshot)
+        detector._stream = detector._pool.stream("")
         return detector
 
     def _millivolts(self, samples: ArrayLike) -> NDArray[np.float64]:

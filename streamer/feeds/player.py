@@ -10,7 +10,7 @@ import zmq
 from numpy.typing import NDArray
 
 from streamer.feeds.source import FeedError, Source
-from streamer.wire import VERSION, Header, encode_chunk
+from streamer.wire import VERSION, Header, encode_chunk, topic
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Played:
 
     chunks: int
     dropped: int
+
+
+def _epoch() -> str:
+    now = time.time_ns()
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
 
 
 def stream_name(name: str) -> str:
@@ -97,6 +102,7 @@ class Player:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", self.stream):
             raise FeedError(f"stream is {self.stream!r}; expected 1 to 64 letters, digits, '.', '_' or '-'")
         self.speed, self.loop, self.faults = speed, loop, faults
+        self._epoch = _epoch()
         self.samples = max(1, round(chunk_ms / 1000 * source.fs))
         self._socket = (context or zmq.Context.instance()).socket(zmq.XPUB)
         self._socket.setsockopt(zmq.LINGER, 5000)
@@ -121,10 +127,21 @@ class Player:
         bool
             Whether one has.
         """
-        if not self._socket.poll(None if seconds is None else int(1000 * seconds)):
-            return False
-        self._socket.recv()
-        return True
+        end = None if seconds is None else time.monotonic() + seconds
+        mine = topic("ecg", self.stream)
+        while self._socket.poll(None if end is None else max(0, int(1000 * (end - time.monotonic())))):
+            message = self._socket.recv()
+            if message[:1] == b"\x01" and message[1:] == b"ecg/":
+                self._announce()
+            elif message[:1] == b"\x01" and mine.startswith(message[1:]):
+                return True
+        return False
+
+    def _announce(self) -> None:
+        """Answer one who looks for streams with an empty chunk; whoever is to serve this one subscribes to it."""
+        now = time.time_ns()
+        header = self._header(self._epoch, 0, 0, now, now, 0)
+        self._send(encode_chunk(header, np.zeros((0, len(self.source.leads)), np.float32)))
 
     def play(
         self, progress: Callable[[int], None] = lambda n: None, stop: Callable[[], bool] = lambda: False
@@ -145,7 +162,7 @@ class Player:
         random = np.random.default_rng(self.faults.seed)
         begin = time.time_ns()
         steady = time.monotonic_ns()
-        epoch = time.strftime("%Y%m%dT%H%M%S", time.gmtime(begin // 10**9)) + f".{begin % 10**9:09d}Z"
+        epoch, self._epoch = self._epoch, _epoch()
         period = 1e9 / (self.source.fs * (1 + self.faults.drift_ppm * 1e-6))
         seq = index = sent = dropped = 0
         for block in self._blocks():

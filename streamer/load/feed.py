@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import zmq
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from streamer.wire import VERSION, Header, encode_chunk
+from streamer.wire import VERSION, Header, encode_chunk, topic
 
 BEGINNING = 200  # streams that begin in a second of signal
 
@@ -88,6 +89,20 @@ def stream_number(name: str) -> int:
     return int(name.rsplit("-", 1)[1])
 
 
+def _wait(socket: "zmq.Socket[bytes]", empty: list[Header]) -> None:
+    """Wait until someone serves every stream; answer those who look for streams with empty chunks."""
+    alone = {topic("ecg", header.stream) for header in empty}
+    while alone:
+        message = socket.recv()
+        if message == b"\x01ecg/":
+            for header in empty:
+                socket.send_multipart(encode_chunk(header, np.zeros((0, 1), np.float32)))
+        elif message == b"\x01":
+            return
+        elif message[:1] == b"\x01":
+            alone.discard(message[1:])
+
+
 def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -> None:
     """Send what is planned to a service, then each stream's end; run in a process of its own.
 
@@ -106,8 +121,6 @@ def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -
     socket.setsockopt(zmq.SNDHWM, 200_000)
     socket.setsockopt(zmq.LINGER, 5000)
     socket.connect(endpoint)
-    socket.poll()
-    socket.recv()
     live = plan.speed == 1
     headers, pieces = [], []
     for k in range(plan.streams):
@@ -131,6 +144,7 @@ def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -
                 clock="host" if live else "replay",
             )
         )
+    _wait(socket, [replace(header, n=0) for header in headers])
     late = []
     sent = dropped = 0
     begins = [plan.begins(k) for k in range(plan.streams)]

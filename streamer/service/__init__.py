@@ -2,5 +2,6 @@
 
 from streamer.service.service import Service
 from streamer.service.sockets import ServiceError, batch_context, require_loopback
+from streamer.service.supervisor import Supervisor
 
-__all__ = ["Service", "ServiceError", "batch_context", "require_loopback"]
+__all__ = ["Service", "ServiceError", "Supervisor", "batch_context", "require_loopback"]

@@ -8,6 +8,8 @@ from streamer.wire import VERSION, EventMessage, encode_event, topic
 from streamer.wire.messages import HeartbeatMessage
 
 SILENT_NS = 1_000_000_000
+KINDS = ("onset", "beat", "waves", "rhythm", "status", "signal")
+SKIPPED = 1000  # in `seq`, where events of a worker that died are not known
 
 
 class Publisher:
@@ -17,6 +19,8 @@ class Publisher:
     ----------
     socket : zmq.Socket
         XPUB, bound or connected.
+    own : bool
+        Whether it sends heartbeats for topics of its own streams alone, because others have theirs.
 
     Attributes
     ----------
@@ -24,8 +28,8 @@ class Publisher:
         Whether someone listens to the signal of any stream.
     """
 
-    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
-        self.socket = socket
+    def __init__(self, socket: "zmq.Socket[bytes]", own: bool = False) -> None:
+        self.socket, self._own = socket, own
         self._prefixes: set[bytes] = set()
         self._lengths: list[int] = []  # of the prefixes, each once
         self.shows = False
@@ -57,7 +61,7 @@ class Publisher:
 
     def heartbeat(self, now_ns: int) -> None:
         """Send the last `seq` of every subscribed topic that has been silent for a second."""
-        asked = {p for p in self._prefixes if p.count(b"/") == 2 and p.endswith(b"/")}
+        asked = {p for p in self._prefixes if p.count(b"/") == 2 and p.endswith(b"/") and not self._own}
         for where in asked | self._last.keys():
             seq, when = self._last.get(where, (-1, 0))
             if time.monotonic_ns() - when >= SILENT_NS and self.subscribed(where):
@@ -68,5 +72,14 @@ class Publisher:
 
     def forget(self, stream: str) -> None:
         """Drop the counts of a stream that is no longer known."""
-        for kind in ("onset", "beat", "waves", "rhythm", "status", "signal"):
+        for kind in KINDS:
             self._last.pop(topic(kind, stream), None)
+
+    def seqs(self, stream: str) -> dict[str, int]:
+        """Return the last `seq` of each kind of event of a stream."""
+        return {kind: self._last[where][0] for kind in KINDS if (where := topic(kind, stream)) in self._last}
+
+    def resume(self, stream: str, seqs: dict[str, int]) -> None:
+        """Go on counting, far enough from where it was known to be that no number comes twice."""
+        for kind, seq in seqs.items():
+            self._last[topic(kind, stream)] = (seq + SKIPPED, time.monotonic_ns())

@@ -233,7 +233,8 @@ class StatusMessage(msgspec.Struct, tag_field="type", tag="status", kw_only=True
     seq : int
         Counts the events of the topic.
     code : str
-        Those of `Status`, and `connected`, `lagging`, `caught_up`, `refused`, `gone`, `replaced`, `shed`, `served`.
+        Those of `Status`, and `connected`, `lagging`, `caught_up`, `refused`, `gone`, `replaced`, `shed`, `served`,
+        `restored`.
     detail : str
         One sentence for people.
     published_ns : int
