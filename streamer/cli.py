@@ -108,22 +108,31 @@ def run(
     ] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Bind addresses that other machines can reach.")] = False,
     workers: Annotated[int, typer.Option(help="Processes that share the streams; 0 serves in this one.", min=0)] = 0,
+    metrics: Annotated[str | None, typer.Option(help="Port, or HOST:PORT, of metrics for Prometheus.")] = None,
 ) -> None:
     """Serve: detect beats in every stream that comes in."""
     with sentences():
         from streamer.engine import load_engine
         from streamer.service import Service, Supervisor, batch_context, require_loopback
+        from streamer.service.metrics import metrics_address, serve_metrics
 
         if not connect and not insecure:
             require_loopback(ingest)
             require_loopback(events)
+            if metrics:
+                require_loopback(f"tcp://{':'.join(map(str, metrics_address(metrics)))}")
         service: Service | Supervisor
         if workers:
             if connect:
                 raise ValueError("workers bind their endpoints; expected --workers or --connect, not both")
-            service = Supervisor(workers, ingest, events, engine, profile, model)
+            service = Supervisor(
+                workers, ingest, events, engine, profile, model, metrics_address(metrics) if metrics else None
+            )
         else:
             service = Service(load_engine(engine, profile, model), ingest, events, connect, batch_context())
+            if metrics:
+                host, port = metrics_address(metrics)
+                typer.echo(f"metrics at http://{host}:{serve_metrics(service, host, port)}/metrics", err=True)
         _stop_on_signal(service.stop)
         # nothing here makes garbage in cycles by the chunk; looking for it each 700 objects took a fifth of the time
         gc.freeze()

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from streamer.conditioning.resampler import RATE, design
@@ -12,6 +13,7 @@ from streamer.wire.messages import Latency, Percentiles
 STAGES = ("algorithmic", "chunk", "transport", "queue", "compute", "publish", "total")
 LARGEST_US = 60_000_000
 PERIOD_S = 60.0
+BUCKETS_MS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 125, 150, 175, 200, 250, 300, 500, 1000, 2000, 5000)
 
 
 class Algorithmic(NamedTuple):
@@ -64,19 +66,38 @@ def algorithmic(fs: float, segment: Segment) -> Algorithmic:
 
 
 class Recorder:
-    """Histograms of each stage over the last one to two minutes, to three digits (HDR histogram)."""
+    """Histograms of each stage over the last one to two minutes, to three digits (HDR histogram), and since the start.
+
+    Attributes
+    ----------
+    counts : dict of ndarray of int64, shape (len(BUCKETS_MS) + 1,)
+        Beats since the start by stage, up to each bound, and beyond the last.
+    sums_ms : dict of float
+    """
 
     def __init__(self) -> None:
         self._now = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in STAGES}
         self._before = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in STAGES}
         self._turned: float | None = None
+        self._new: list[Latency] = []
+        self.counts = {stage: np.zeros(len(BUCKETS_MS) + 1, np.int64) for stage in STAGES}
+        self.sums_ms = dict.fromkeys(STAGES, 0.0)
 
     def record(self, latency: Latency) -> None:
         """Count the stages of one beat; those that are null are left out."""
+        self._new.append(latency)
+
+    def _count(self) -> None:
+        """Put what was recorded into the histograms."""
+        latencies, self._new = self._new, []
         for stage in STAGES:
-            value = getattr(latency, stage)
-            if value is not None:
-                self._now[stage].record_value(min(max(1, round(1000 * value)), LARGEST_US))
+            values = np.array([x for latency in latencies if (x := getattr(latency, stage)) is not None], np.float64)
+            if len(values):
+                self.counts[stage] += np.bincount(np.searchsorted(BUCKETS_MS, values), minlength=len(BUCKETS_MS) + 1)
+                self.sums_ms[stage] += float(values.sum())
+                us, counts = np.unique(np.clip(np.rint(1000 * values), 1, LARGEST_US), return_counts=True)
+                for value, count in zip(us.astype(np.int64).tolist(), counts.tolist(), strict=True):
+                    self._now[stage].record_value(value, count)
 
     def percentiles(self, seconds: float) -> dict[str, Percentiles]:
         """Return the percentiles of each stage that has any values.
@@ -93,6 +114,7 @@ class Recorder:
             for histogram in self._now.values():
                 histogram.reset()
             self._turned = seconds
+        self._count()
         result = {}
         for stage in STAGES:
             both = HdrHistogram(1, LARGEST_US, 3)

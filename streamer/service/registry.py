@@ -1,4 +1,4 @@
-"""What the service knows of each stream: its epoch, its clock, and when it was last heard."""
+"""What the service knows of each stream: its epoch, its clock, and when it was last heard; and what it has counted."""
 
 from dataclasses import dataclass, field
 
@@ -128,3 +128,31 @@ class Receipt:
             publish=(published - self.computed) / 1e6,
             total=(published - self.sample_ns(point)) / 1e6 if self.comparable else None,
         )
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has happened since the start, and what is at the moment.
+
+    Attributes
+    ----------
+    received, chunks, samples, dropped : int
+        Messages taken off the socket; chunks and samples detected in; chunks of streams that were let go.
+    told : dict
+        Events published, by kind, and for status by its code.
+    streams, shed, lagging, waiting : int
+        Streams known, let go, and behind their plan; chunks that wait.
+    behind_s : float
+        How far the stream that was farthest behind its plan was, in the last second.
+    """
+
+    received: int = 0
+    chunks: int = 0
+    samples: int = 0
+    dropped: int = 0
+    told: dict[tuple[str, str], int] = field(default_factory=dict)
+    streams: int = 0
+    shed: int = 0
+    lagging: int = 0
+    waiting: int = 0
+    behind_s: float = 0.0

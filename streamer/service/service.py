@@ -5,6 +5,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from streamer.service.announcer import Announcer
 from streamer.service.control import Desk, Forgot, Kept, State, Stop, Take, encode
 from streamer.service.ingest import Ingest
 from streamer.service.publisher import Publisher
-from streamer.service.registry import Entry, Receipt
+from streamer.service.registry import Counts, Entry, Receipt
 from streamer.service.shedding import Shedder
 from streamer.service.sockets import ServiceError, attach
 from streamer.wire import VERSION, Chunk, WireError, topic
@@ -93,8 +94,10 @@ class Service:
         self._latency = topic("latency", str(desk.number) if desk else None)
         self._share = 0
         self._keep: list[str] = []  # streams whose state the supervisor is to have next
-        self._recorder = Recorder()
-        self._announcer = Announcer(self._publisher, self._recorder)
+        self.recorder = Recorder()
+        self._announcer = Announcer(self._publisher, self.recorder)
+        self._counts = Counts()
+        self._behind_ms = 0.0
         self._shedder = Shedder()
         self._refused: dict[str, tuple[int, str, int]] = {}  # name: count, last sentence, when it was told
 
@@ -107,6 +110,19 @@ class Service:
         for start in range(0, 1500, 25):
             pool.push({"warm-up": (wave[start : start + 25], None)})
         pool.flush(["warm-up"])
+
+    def counts(self) -> Counts:
+        """Return what has happened so far, and what is at the moment; from any thread."""
+        entries = list(self._entries.values())
+        return replace(
+            self._counts,
+            received=self._ingest.received,
+            told=dict(self._announcer.told),
+            streams=len(self._pool),
+            shed=len(self._ingest.shed),
+            lagging=sum(entry.lagging for entry in entries),
+            waiting=len(self._ingest),
+        )
 
     def stop(self) -> None:
         """End `run`, from any thread."""
@@ -196,6 +212,8 @@ class Service:
             parts = [receipt.chunk.millivolts() for receipt in receipts]
             samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
             chunks[name] = (samples, receipts[0].chunk.header.index)
+            self._counts.chunks += len(receipts)
+            self._counts.samples += samples.size
         started = time.time_ns()
         told = self._pool.push(chunks)
         computed = time.time_ns()
@@ -261,6 +279,7 @@ class Service:
         self._shedder.waited((receipt.started - receipt.received) / 1e6)
         entry = self._entries[name]
         behind = (receipt.computed - sent) / 1e6
+        self._behind_ms = max(self._behind_ms, behind)
         entry.live = True
         if not entry.lagging and behind > LAG_MS:
             entry.lagging = True
@@ -284,6 +303,8 @@ class Service:
             self._announcer.status(name, "shed", detail, header.epoch, index=header.index + header.n)
         for name in back:
             chunks = shed.pop(name)
+            self._counts.dropped += chunks - self._entries[name].dropped
+            self._entries[name].dropped = 0
             detail = f"The stream is looked at again, after {chunks} chunks that were not."
             self._announcer.status(name, "served", detail, self._entries[name].header.epoch, count=chunks)
 
@@ -328,6 +349,7 @@ class Service:
         now = time.time_ns()
         for name, chunks in self._ingest.shed.items():
             if chunks != self._entries[name].dropped:
+                self._counts.dropped += chunks - self._entries[name].dropped
                 self._entries[name].dropped, self._entries[name].heard_ns = chunks, now
         for name, entry in list(self._entries.items()):
             silent = now - entry.heard_ns
@@ -346,6 +368,7 @@ class Service:
                 detail = f"Nothing heard for {GONE_NS / 1e9:g} s; what was held is finished."
                 self._announcer.status(name, "gone", detail, entry.header.epoch)
         self._shed()
+        self._counts.behind_s, self._behind_ms = self._behind_ms / 1000, 0.0
         if self._desk:
             self._hand_in(self._desk)
         self._publisher.send(
@@ -355,7 +378,7 @@ class Service:
                 seq=self._publisher.next_seq(self._latency),
                 published_ns=now,
                 streams=len(self._pool),
-                stages=self._recorder.percentiles(time.monotonic()),
+                stages=self.recorder.percentiles(time.monotonic()),
             ),
         )
         self._publisher.heartbeat(now)

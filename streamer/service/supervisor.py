@@ -29,13 +29,14 @@ def work(
     engine: str,
     profile: str,
     model: Path | None,
-    metrics: str | None,
+    metrics: tuple[str, int] | None,
 ) -> None:
     """Serve the streams that a supervisor gives; run in a process of its own."""
     import gc
     import signal
 
     from streamer.engine import load_engine
+    from streamer.service.metrics import serve_metrics
     from streamer.service.service import Service
 
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -43,6 +44,8 @@ def work(
     context = batch_context()
     desk = Desk(number, control, context)
     service = Service(load_engine(engine, profile, model), ingest, events, True, context, desk)
+    if metrics:
+        serve_metrics(service, *metrics)
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
     service.run(lambda: desk.say(Ready()))
@@ -62,7 +65,7 @@ class Supervisor:
         Endpoints to bind.
     engine, profile : str
     model : Path or None
-    metrics : str or None
+    metrics : (str, int) or None
         Host and port of the first worker's metrics; each further worker takes the next port.
 
     Raises
@@ -79,7 +82,7 @@ class Supervisor:
         engine: str = "numba",
         profile: str = "default",
         model: Path | None = None,
-        metrics: str | None = None,
+        metrics: tuple[str, int] | None = None,
     ) -> None:
         self._context = batch_context()
         self._arguments = (engine, profile, model)
@@ -176,8 +179,7 @@ class Supervisor:
             self._close()
 
     def _start(self, number: int) -> None:
-        host, _, port = (self._metrics or "").rpartition(":")
-        metrics = f"{host}:{int(port) + number}" if self._metrics else None
+        metrics = (self._metrics[0], self._metrics[1] + number) if self._metrics else None
         process = get_context("spawn").Process(
             target=work, args=(number, *self._inner, self._address, *self._arguments, metrics), daemon=True
         )
