@@ -69,7 +69,7 @@ class Service:
     ) -> None:
         context = context or zmq.Context.instance()
         self._in = context.socket(zmq.SUB)
-        self._in.setsockopt(zmq.RCVHWM, 100_000)
+        self._in.setsockopt(zmq.RCVHWM, 20_000)
         self._in.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES)
         self._desk = desk
         if desk is None:
@@ -168,7 +168,7 @@ class Service:
                 if self._desk and self._desk.socket in due and not self._obey(self._desk):
                     break
                 pause = began + min(PACE * took, PACE_NS) - time.monotonic_ns()
-                if pause > 0:
+                if pause > 0 and not self._ingest:
                     time.sleep(pause / 1e9)
                 began = time.monotonic_ns()
                 if self._out in due:
