@@ -79,6 +79,20 @@ def search(
             steps.append(Step(trial, held, idle.memory / 1e6, served.ready_s))
         return steps[-1].held
 
+    most_that_hold(holds)
+    if len(cores) > 1:
+        psutil.Process().cpu_affinity(cores)
+    return steps
+
+
+def most_that_hold(holds: Callable[[int], bool]) -> int:
+    """Return the largest number tried that held.
+
+    Parameters
+    ----------
+    holds : callable
+        Whether a number of streams is held.
+    """
     most = FIRST
     while holds(most):
         most *= 2
@@ -86,9 +100,7 @@ def search(
     for _ in range(STEPS):
         middle = (least + most) // 2
         least, most = (middle, most) if holds(middle) else (least, middle)
-    if len(cores) > 1:
-        psutil.Process().cpu_affinity(cores)
-    return steps
+    return least
 
 
 def streams_per_core(steps: list[Step]) -> int:

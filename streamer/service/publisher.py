@@ -81,5 +81,5 @@ class Publisher:
 
     def resume(self, stream: str, seqs: dict[str, int]) -> None:
         """Go on counting, far enough from where it was known to be that no number comes twice."""
-        for kind, seq in seqs.items():
-            self._last[topic(kind, stream)] = (seq + SKIPPED, time.monotonic_ns())
+        for kind in KINDS:
+            self._last[topic(kind, stream)] = (seqs.get(kind, -1) + SKIPPED, time.monotonic_ns())

@@ -89,3 +89,24 @@ def test_faults_are_those_of_the_seed(listener):
 def test_a_bad_option_gets_a_sentence(options):
     with pytest.raises(FeedError):
         Player(Recording("r", 250, ["I", "II"], X, "mV", {}), **({"to": "tcp://127.0.0.1:5"} | options))
+
+
+def test_one_who_looks_for_streams_gets_an_empty_chunk_and_who_serves_gets_all():
+    context = zmq.Context()
+    player = Player(
+        Recording("heart", 250.0, ["II", "V1"], X, "mV", {}), "inproc://looked-at", "bed", 0, context=context, bind=True
+    )
+    scout = context.socket(zmq.SUB)
+    scout.connect("inproc://looked-at")
+    scout.subscribe(b"ecg/")
+    assert not player.subscribed(0.5)
+    hello = decode_chunk(scout.recv_multipart())
+    assert (hello.header.stream, hello.header.n, hello.header.index) == ("bed", 0, 0)
+    scout.unsubscribe(b"ecg/")
+    scout.subscribe(b"ecg/bed/")
+    assert player.subscribed(10)
+    player.play()
+    first = decode_chunk(scout.recv_multipart())
+    assert (first.header.epoch, first.header.index, first.header.n) == (hello.header.epoch, 0, 5)
+    player.close()
+    context.destroy(linger=0)
