@@ -5,7 +5,7 @@ RUN ?= runs/default
 RHYTHM ?= runs/rhythm/rhythm.keras
 MODEL ?= $(RUN)/stage6/model
 
-.PHONY: help demo test lint train train-rhythm evaluate evaluate-rhythm tables release release-rhythm figures clean
+.PHONY: help demo test lint train train-rhythm evaluate evaluate-rhythm tables performance soak release release-rhythm figures clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -54,6 +54,15 @@ tables: .venv/peers  ## Measure every table of docs/accuracy.md and docs/rhythm.
 	$(BIN)/python -m tools.compare_peers --out docs/tables/peers.json
 	$(BIN)/python -m tools.drift --out docs/tables/drift.json
 	$(BIN)/python -m tools.evaluate_rhythm --out docs/tables/rhythm.json
+	$(BIN)/python -m tools.report
+
+performance: .venv/peers  ## Measure every table of docs/performance.md but the day, on an idle machine
+	$(BIN)/python -m tools.performance --out docs/tables/performance.json
+	$(BIN)/python -m tools.latency_picture
+	$(BIN)/python -m tools.report
+
+soak: .venv/train  ## Send a day of signal through a service
+	$(BIN)/python -m tools.soak --out docs/tables/soak.json
 	$(BIN)/python -m tools.report
 
 release: .venv/train  ## Make MODEL the released one, with its measured figures on the card

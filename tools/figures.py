@@ -21,7 +21,7 @@ from models.data import data_folder, ludb, names
 from streamer.cli import sentences
 from streamer.engine import Engine
 from streamer.engine.card import Segment, default_folder, load_model
-from streamer.engine.onnx import OnnxEngine
+from streamer.engine.compiled import NumbaEngine
 from tools.beats import Scored, score_folder
 from tools.delineation import annotated, delineate_ludb, qtdb_errors, qtdb_truth
 from tools.detection import detect
@@ -38,7 +38,7 @@ def engine_with(context: int) -> Engine:
     """Return the released model with another right context, in 250 Hz samples."""
     model = load_model()
     profiles = model.card.profiles | {"trial": Segment(HOP, context)}
-    return OnnxEngine(
+    return NumbaEngine(
         msgspec.structs.replace(model, card=msgspec.structs.replace(model.card, profiles=profiles)), "trial"
     )
 
@@ -196,7 +196,7 @@ def _save(figure: plt.Figure, path: Path) -> None:
 def main() -> None:
     """Draw all pictures of the accuracy; needs the databases."""
     with sentences():
-        engine = OnnxEngine(load_model(), "default")
+        engine = NumbaEngine(load_model(), "default")
         pictures = DOCS / "pictures"
         pictures.mkdir(exist_ok=True)
         draw_waves(engine, pictures / "waves.png")

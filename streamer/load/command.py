@@ -12,9 +12,9 @@ from streamer.about import machine
 from streamer.engine import load_model
 from streamer.latency import algorithmic
 from streamer.load import bench
-from streamer.load.latency import as_json, over_budget, parse_budget, print_table, whole
 from streamer.load.served import Served
 from streamer.load.signals import load_signals
+from streamer.load.summary import as_json, over_budget, parse_budget, print_table, whole
 from streamer.load.trial import Trial, run
 
 

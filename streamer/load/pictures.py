@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from streamer.latency import Algorithmic
-from streamer.load.latency import whole
+from streamer.load.summary import whole
 from streamer.load.trial import SERVICE, Trial
 
 NINES = np.array([0, 50, 90, 99, 99.9, 99.99])

@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import msgspec
+
 from streamer.detect import Beat, Event, Onset, Rhythm, Status, Waves
 from streamer.detect.stream import Stream
 from streamer.latency import Recorder
@@ -58,7 +60,7 @@ class Announcer:
         kind = str(event.__struct_config__.tag)
         where = topic(kind, name)
         published = time.time_ns()
-        about: dict[str, Any] = {name: getattr(event, name) for name in event.__struct_fields__}
+        about: dict[str, Any] = msgspec.structs.asdict(event)
         about |= {
             "v": VERSION,
             "stream": name,

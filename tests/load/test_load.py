@@ -8,7 +8,7 @@ import pytest
 
 from streamer.load.bench import most_that_hold
 from streamer.load.feed import Plan
-from streamer.load.latency import parse_budget
+from streamer.load.summary import parse_budget
 
 
 def latency(*arguments):

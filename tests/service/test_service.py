@@ -11,7 +11,7 @@ import zmq
 
 from streamer import Beat, Detector, Rhythm, Waves
 from streamer.feeds import Faults, Player, Simulator
-from streamer.service import Service, ServiceError, require_loopback
+from streamer.service import Service, ServiceError, require_loopback, shedding
 from streamer.service import service as service_module
 from streamer.wire import Header, encode_chunk
 from tests.conftest import heart
@@ -320,3 +320,32 @@ def test_an_open_address_must_be_meant(endpoint):
 @pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:5555", "tcp://localhost:*", "ipc:///tmp/x", "tcp://[::1]:1"])
 def test_loopback_is_fine(endpoint):
     require_loopback(endpoint)
+
+
+def test_a_stream_let_go_is_told_and_comes_back_with_a_gap(engine, monkeypatch):
+    monkeypatch.setattr(shedding, "CALM_S", 1)
+    monkeypatch.setattr(shedding, "OVERLOAD_MS", float("inf"))
+    bench = Bench(engine)
+    x, _ = heart(60)
+
+    def send(k, streams=("bed-1", "bed-2")):
+        for stream in streams:
+            bench.send(x[25 * k : 25 * k + 25], 25 * k, stream, clock="host", sent_ns=time.time_ns())
+
+    send(0)
+    bench.code("connected", "bed-2")
+    monkeypatch.setattr(shedding, "OVERLOAD_MS", 0.0)  # now any wait is one too long
+    send(1)
+    shed = bench.code("shed")
+    monkeypatch.setattr(shedding, "OVERLOAD_MS", float("inf"))
+    monkeypatch.setattr(shedding, "CALM_MS", float("inf"))
+    assert (shed["stream"], shed["index"]) == ("bed-2", 50)
+    for k in range(2, 8):
+        send(k)
+    served = bench.code("served")
+    assert served["stream"] == "bed-2"
+    send(8)
+    back = bench.code("resumed", "bed-2")
+    assert (back["index"], back["samples"]) == (200, 150)
+    assert not [e for e in bench.events if e.get("stream") == "bed-1" and e.get("code") in {"shed", "gap"}]
+    bench.close()

@@ -1,4 +1,4 @@
-"""`qrstream latency`: how late beats come, by stage, as a table, as JSON, and held against a budget."""
+"""What was measured, as a table, as JSON, and held against a budget."""
 
 import re
 
