@@ -1,12 +1,11 @@
 """The command `qrstream`."""
 
-import gc
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from streamer import __version__
 if TYPE_CHECKING:
     from streamer.feeds import Faults, Source
 
+PATIENCE_S = 4.0
 INGEST, EVENTS = "tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"
 
 app = typer.Typer(
@@ -80,6 +80,19 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(0) from None
 
 
+@contextmanager
+def starting() -> Iterator[Callable[[], None]]:
+    """Say what takes so long, if a start does; what is yielded is called once it is over."""
+    text = "compiling for this machine: the first start takes half a minute"
+    timer = threading.Timer(PATIENCE_S, typer.echo, (text,), {"err": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()
+
+
 def version(value: bool) -> None:
     """Print the version and leave."""
     if value:
@@ -112,32 +125,35 @@ def run(
 ) -> None:
     """Serve: detect beats in every stream that comes in."""
     with sentences():
-        from streamer.engine import load_engine
-        from streamer.service import Service, Supervisor, batch_context, require_loopback
+        from streamer.engine import load_engine, load_model
+        from streamer.service import Service, Supervisor, batch_context, collect_rarely, require_loopback
         from streamer.service.metrics import metrics_address, serve_metrics
 
+        address = metrics_address(metrics) if metrics else None
         if not connect and not insecure:
             require_loopback(ingest)
             require_loopback(events)
-            if metrics:
-                require_loopback(f"tcp://{':'.join(map(str, metrics_address(metrics)))}")
+            if address:
+                require_loopback(f"tcp://{address[0]}:{address[1]}")
         service: Service | Supervisor
         if workers:
             if connect:
                 raise ValueError("workers bind their endpoints; expected --workers or --connect, not both")
-            service = Supervisor(
-                workers, ingest, events, engine, profile, model, metrics_address(metrics) if metrics else None
-            )
+            load_model(model).card.segment(profile)  # what is wrong with them is said here, and once
+            service = Supervisor(workers, ingest, events, engine, profile, model, address)
         else:
             service = Service(load_engine(engine, profile, model), ingest, events, connect, batch_context())
-            if metrics:
-                host, port = metrics_address(metrics)
-                typer.echo(f"metrics at http://{host}:{serve_metrics(service, host, port)}/metrics", err=True)
+            if address:
+                typer.echo(f"metrics at http://{address[0]}:{serve_metrics(service, *address)}/metrics", err=True)
         _stop_on_signal(service.stop)
-        # nothing here makes garbage in cycles by the chunk; looking for it each 700 objects took a fifth of the time
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 50)
-        service.run(lambda: typer.echo(f"ready: chunks at {service.ingest}, events at {service.events}", err=True))
+        collect_rarely()
+        with starting() as started:
+
+            def ready() -> None:
+                started()
+                typer.echo(f"ready: chunks at {service.ingest}, events at {service.events}", err=True)
+
+            service.run(ready)
 
 
 @app.command()
@@ -163,7 +179,9 @@ def demo(
         def ends() -> bool:
             return end is not None and time.monotonic() >= end
 
-        with service.in_background():
+        with ExitStack() as stack:
+            with starting():
+                stack.enter_context(service.in_background())
             subscriber = Subscriber(service.events, signal=not jsonl)
             player = Player(Simulator(250, ["II"], script), service.ingest, "demo")
 

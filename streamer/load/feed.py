@@ -74,6 +74,15 @@ class Plan(NamedTuple):
         """Seconds of signal over which the streams begin: a thousand at once is not how they come."""
         return self.streams / BEGINNING
 
+    @property
+    def epoch(self) -> str:
+        """Of all its streams."""
+        return str(self.start_ns)
+
+    def chunks(self, stream: int) -> int:
+        """Return how many chunks a stream has."""
+        return round(1000 * (self.ramp_s + self.seconds) / self.chunk_ms) - self.begins(stream)
+
     def begins(self, stream: int) -> int:
         """Return how many chunks a stream begins after the first."""
         return int(self.ramp_s * stream / self.streams * 1000 / self.chunk_ms)
@@ -132,7 +141,7 @@ def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -
             Header(
                 v=VERSION,
                 stream=f"load-{k}",
-                epoch=str(plan.start_ns),
+                epoch=plan.epoch,
                 seq=0,
                 index=0,
                 time_ns=0,
@@ -148,7 +157,7 @@ def feed(endpoint: str, signals: list[Signal], plan: Plan, result: Connection) -
     late = []
     sent = dropped = 0
     begins = [plan.begins(k) for k in range(plan.streams)]
-    for turn in range(round(1000 * (plan.ramp_s + plan.seconds) / plan.chunk_ms)):
+    for turn in range(plan.chunks(0)):
         for k, (header, (size, whole, samples)) in enumerate(zip(headers, pieces, strict=True)):
             seq = turn - begins[k]
             if seq < 0:

@@ -62,6 +62,8 @@ class Served:
         while not (found := re.search(r"ready: chunks at (\S+), events at (\S+)", said)):
             line = self.process.stderr.readline()
             said += line
+            if line.startswith("compiling"):
+                sys.stderr.write(line)
             if not line:
                 raise ServiceError(f"the service did not start: {said.strip() or 'it said nothing'}")
         self.ready_s = time.monotonic() - begin

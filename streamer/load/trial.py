@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -66,6 +67,60 @@ class Trial(NamedTuple):
         return None if not self.before or not self.after else (self.after.cpu_s - self.before.cpu_s) / self.wall_s
 
 
+class Listener:
+    """Counts what a subscriber hears of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    signals : list of Signal
+
+    Attributes
+    ----------
+    histograms, course, lost, codes
+        As in `Trial`.
+    """
+
+    def __init__(self, plan: Plan, signals: list[Signal]) -> None:
+        self._plan, self._signals = plan, signals
+        self._seqs: dict[bytes, int] = {}
+        self.counted_ns = plan.start_ns + (plan.ramp_s + SETTLED_S) / plan.speed * 1e9
+        self.histograms = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in MEASURED}
+        self.course: list[tuple[float, float]] = []
+        self.codes: dict[str, int] = {}
+        self.lost = 0
+
+    def take(self, where: bytes, payload: bytes, arrived: int) -> None:
+        """Take an event that arrived at a time in ns."""
+        event = decode_event(payload)
+        if not isinstance(event, BeatMessage | StatusMessage) or event.epoch not in (self._plan.epoch, None):
+            return
+        self.lost += event.seq - self._seqs.get(where, event.seq - 1) - 1
+        self._seqs[where] = event.seq
+        if isinstance(event, StatusMessage):
+            self.codes[event.code] = self.codes.get(event.code, 0) + 1
+        elif not event.revision and "settling" not in event.flags and arrived >= self.counted_ns:
+            self._count(event, arrived)
+
+    def _count(self, event: BeatMessage, arrived: int) -> None:
+        plan, k = self._plan, stream_number(event.stream)
+        fs = self._signals[k % len(self._signals)].fs
+        size = max(1, round(plan.chunk_ms / 1000 * fs))
+        if event.known >= plan.chunks(k) * size - 1:  # it was finished by the end of the feed
+            return
+        delivery = (arrived - plan.due(k, (event.known // size + 1) * size / fs)) / 1e6
+        self.course.append(((arrived - plan.start_ns) / 1e9, delivery))
+        stages = {stage: getattr(event.latency, stage) for stage in STAGES}
+        stages[ARRIVAL] = (arrived - event.published_ns) / 1e6
+        stages[SERVICE] = event.latency.queue + event.latency.compute
+        stages[DELIVERY] = delivery
+        if event.latency.total is not None:
+            stages["total"] = event.latency.total + stages[ARRIVAL]
+        for stage, value in stages.items():
+            if value is not None:
+                self.histograms[stage].record_value(int(min(max(1, np.rint(1000 * value)), LARGEST_US)))
+
+
 def run(
     signals: list[Signal],
     ingest: str,
@@ -113,66 +168,30 @@ def run(
     process = processes.Process(target=feed, args=(ingest, signals, plan, sender), daemon=True)
     process.start()
     sender.close()
-    histograms = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in MEASURED}
-    course: list[tuple[float, float]] = []
-    codes: dict[str, int] = {}
-    seqs: dict[bytes, int] = {}
-    lost = ended = 0
-    epoch = str(plan.start_ns)
-    counted_ns = plan.start_ns + (plan.ramp_s + SETTLED_S) / speed * 1e9
-    end_s = plan.start_ns / 1e9 + (plan.ramp_s + seconds) / speed
-    before: Usage | None = None
-    before_s = 0.0
-    after: Usage | None = None
-    after_s = 0.0
-    while ended < streams:
+    listener = Listener(plan, signals)
+    whole_s = plan.ramp_s + seconds
+    end_s = plan.start_ns / 1e9 + whole_s / speed
+    used: list[tuple[Usage, float]] = []  # when the streams have settled, and at their end
+    while listener.codes.get("ended", 0) < streams:
         now = time.time()
-        if served and before is None and now * 1e9 >= counted_ns:
-            before, before_s = served.usage(), now
-        if served and after is None and now >= end_s:
-            after, after_s = served.usage(), now
+        if served and len(used) < 2 and now >= (end_s if used else listener.counted_ns / 1e9):
+            used.append((served.usage(), now))
         if now > end_s + PATIENCE_S:
-            raise TimeoutError(f"{streams - ended} of {streams} streams have not ended after {PATIENCE_S:g} s")
-        progress(min(seconds, max(0.0, (now - plan.start_ns / 1e9) * speed)))
+            left = streams - listener.codes.get("ended", 0)
+            raise TimeoutError(f"{left} of {streams} streams have not ended after {PATIENCE_S:g} s")
+        progress(min(whole_s, max(0.0, (now - plan.start_ns / 1e9) * speed)))
         socket.poll(100)
-        while True:
-            try:
+        with suppress(zmq.Again):
+            while True:
                 where, payload = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            arrived = time.time_ns()
-            event = decode_event(payload)
-            if not isinstance(event, BeatMessage | StatusMessage) or event.epoch not in (epoch, None):
-                continue
-            lost += event.seq - seqs.get(where, event.seq - 1) - 1
-            seqs[where] = event.seq
-            if isinstance(event, StatusMessage):
-                codes[event.code] = codes.get(event.code, 0) + 1
-                ended += event.code == "ended"
-                continue
-            signal = signals[stream_number(event.stream) % len(signals)]
-            size = max(1, round(chunk_ms / 1000 * signal.fs))
-            chunks = round(1000 * (plan.ramp_s + seconds) / chunk_ms) - plan.begins(stream_number(event.stream))
-            finished = event.known >= chunks * size - 1  # by the end of the feed
-            if event.revision or "settling" in event.flags or arrived < counted_ns or finished:
-                continue
-            due = plan.due(stream_number(event.stream), (event.known // size + 1) * size / signal.fs)
-            delivery = (arrived - due) / 1e6
-            course.append(((arrived - plan.start_ns) / 1e9, delivery))
-            stages = {stage: getattr(event.latency, stage) for stage in STAGES}
-            stages[ARRIVAL] = (arrived - event.published_ns) / 1e6
-            stages[SERVICE] = event.latency.queue + event.latency.compute
-            stages[DELIVERY] = delivery
-            if event.latency.total is not None:
-                stages["total"] = event.latency.total + stages[ARRIVAL]
-            for stage, value in stages.items():
-                if value is not None:
-                    histograms[stage].record_value(int(min(max(1, np.rint(1000 * value)), LARGEST_US)))
+                listener.take(where, payload, time.time_ns())
     if not receiver.poll(PATIENCE_S):
         raise TimeoutError("the feed has not come to its end")
     sent: Sent = receiver.recv()
     process.join()
     context.destroy(linger=0)
-    if served and after is None:
-        after, after_s = served.usage(), time.time()
-    return Trial(plan, sent, histograms, course, lost, codes, before, after, after_s - before_s)
+    if served and len(used) < 2:
+        used.append((served.usage(), time.time()))
+    before, after = (used[0][0], used[-1][0]) if len(used) == 2 else (None, None)
+    wall_s = used[-1][1] - used[0][1] if used else 0.0
+    return Trial(plan, sent, listener.histograms, listener.course, listener.lost, listener.codes, before, after, wall_s)

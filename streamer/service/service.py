@@ -1,5 +1,6 @@
 """The loop: chunks in, events out."""
 
+import gc
 import threading
 import time
 from bisect import bisect_right
@@ -36,6 +37,15 @@ LAG_MS, CAUGHT_UP_MS = 1000.0, 500.0
 MAX_STREAMS = 10_000
 MAX_BYTES = 8 << 20
 UNNAMED = "-"
+
+
+def collect_rarely() -> None:
+    """Let Python look for garbage in cycles rarely, in all of this process.
+
+    No chunk makes any; to look for it each 700 objects took a fifth of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 class Service:

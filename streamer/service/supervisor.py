@@ -32,12 +32,11 @@ def work(
     metrics: tuple[str, int] | None,
 ) -> None:
     """Serve the streams that a supervisor gives; run in a process of its own."""
-    import gc
     import signal
 
     from streamer.engine import load_engine
     from streamer.service.metrics import serve_metrics
-    from streamer.service.service import Service
+    from streamer.service.service import Service, collect_rarely
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # the supervisor says when to stop
@@ -46,8 +45,7 @@ def work(
     service = Service(load_engine(engine, profile, model), ingest, events, True, context, desk)
     if metrics:
         serve_metrics(service, *metrics)
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
+    collect_rarely()
     service.run(lambda: desk.say(Ready()))
     desk.socket.close()
 

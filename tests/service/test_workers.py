@@ -11,7 +11,7 @@ import zmq
 
 from streamer import Beat, Detector
 from streamer.feeds import Player, Recording
-from streamer.service import Supervisor
+from streamer.service import ServiceError, Supervisor
 from tests.conftest import heart
 
 PATIENCE_MS = 20_000
@@ -129,3 +129,14 @@ def test_a_worker_that_dies_is_replaced_and_its_streams_go_on(fleet):
     assert fleet.of("beat", "bed-0")[0]["epoch"] == restored["epoch"]
     assert not [e for e in fleet.of("status", "bed-1") if e["code"] in {"restored", "gap", "connected"}]
     assert fleet.of("beat", "bed-1")[0]["seq"] < 1000
+
+
+def test_workers_that_cannot_start_are_not_started_for_ever():
+    supervisor = Supervisor(1, "tcp://127.0.0.1:*", "tcp://127.0.0.1:*", engine="nonsense")
+    with pytest.raises(ServiceError, match="end as soon as they start"):
+        supervisor.run()
+
+
+def test_an_endpoint_in_use_gets_a_sentence(fleet):
+    with pytest.raises(ServiceError, match="cannot bind"):
+        Supervisor(1, fleet.supervisor.ingest, "tcp://127.0.0.1:*")
