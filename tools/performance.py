@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from models.data import data_folder, names
-from streamer import Detector
+from streamer import Detector, DetectorPool
 from streamer.about import machine
 from streamer.engine import load_engine, load_model
 from streamer.latency import algorithmic
@@ -19,6 +19,7 @@ from streamer.load.feed import Signal
 from streamer.load.served import Served
 from streamer.load.signals import load_signals
 from streamer.load.trial import SERVICE, run
+from streamer.wire import Header, decode_chunk, encode_chunk
 from tools.scoring import markdown
 
 RECORDINGS = 20
@@ -26,6 +27,7 @@ CHUNKS_MS = (20.0, 40.0, 100.0)
 LATENCY_CHUNKS_MS = (20.0, 40.0, 100.0, 500.0)
 LATENCY_STREAMS = 8
 STARTS = 5
+POOLED, ROUND = 1024, 128
 
 Tables = dict[str, str]
 
@@ -51,9 +53,17 @@ def row_of(step: Step) -> list[str]:
     ]
 
 
-def streams(signals: list[Signal], seconds: float) -> tuple[Tables, dict[str, int]]:
-    """Search for the streams that a core holds, for chunks of each length."""
-    tables, found = {}, {}
+def streams(signals: list[Signal], seconds: float) -> tuple[Tables, dict[str, int], float]:
+    """Search for the streams that a core holds, for chunks of each length.
+
+    Returns
+    -------
+    tables, found : dict
+        The streams by length of the chunks.
+    us : float
+        CPU of a chunk of the last length with the most streams that held, in us.
+    """
+    tables, found, us = {}, {}, 0.0
     heads = ["streams", "CPU", "memory", "queue + compute p50, ms", "p99", "total p99", "let go", "held"]
     for chunk_ms in CHUNKS_MS:
         steps = search(signals, [], chunk_ms, seconds, told=lambda text, ms=chunk_ms: typer.echo(f"{ms:g} ms: {text}"))  # type: ignore[misc]
@@ -62,9 +72,61 @@ def streams(signals: list[Signal], seconds: float) -> tuple[Tables, dict[str, in
             f"Chunks of {chunk_ms:g} ms: {most} live streams on one core with p99 of queue and compute within "
             f"{LIMIT_MS:g} ms"
         )
+        trial = max((step.trial for step in steps if step.held), key=lambda trial: trial.plan.streams)
+        us = 1e6 * (trial.cores or 0.0) / trial.plan.streams * chunk_ms / 1000
         ordered = sorted(steps, key=lambda step: step.trial.plan.streams)
         tables[title] = markdown(heads, [row_of(step) for step in ordered])
-    return tables, found
+    return tables, found, us
+
+
+def chunk_costs(signals: list[Signal], service_us: float) -> Tables:
+    """Measure what a chunk of 100 ms costs in a pool of many streams, and how much of it the network takes."""
+    engine = load_engine()
+    spent = 0.0
+    run_engine = engine.run
+
+    def timed(*arguments: Any) -> Any:
+        nonlocal spent
+        begin = time.perf_counter()
+        result = run_engine(*arguments)
+        spent += time.perf_counter() - begin
+        return result
+
+    engine.run = timed  # type: ignore[method-assign]
+    pool = DetectorPool(engine)
+    size, count = round(0.1 * signals[0].fs), 100
+    for k in range(POOLED):
+        pool.add(str(k), signals[0].fs, ["lead"])
+    total = 0.0
+    for c in range(count):
+        if c == count // 2:
+            total = spent = 0.0
+        for first in range(0, POOLED, ROUND):
+            some = range(first, first + ROUND)
+            chunks = {
+                str(k): (signals[k % len(signals)].samples[c * size : (c + 1) * size, None].astype(np.float64), None)
+                for k in some
+            }
+            begin = time.perf_counter()
+            pool.push(chunks)
+            total += time.perf_counter() - begin
+    header = Header(
+        v=1, stream="bed-1", epoch="20260101T000000.000000000Z", seq=1, index=25, time_ns=10**18, fs=signals[0].fs,
+        leads=["lead"], unit="mV", dtype="<f4", n=size, clock="host", sent_ns=10**18,
+    )  # fmt: skip
+    frames = encode_chunk(header, np.zeros((size, 1), np.float32))
+    begin = time.perf_counter()
+    for _ in range(20_000):
+        decode_chunk(frames).millivolts()
+    decoding = (time.perf_counter() - begin) / 20_000
+    each = 1e6 / (POOLED * count / 2)
+    rows = [
+        ["the whole service, with the most streams that it held", f"{service_us:.0f}"],
+        [f"of it the pool ({POOLED} streams in rounds of {ROUND}, without sockets)", f"{total * each:.0f}"],
+        ["of that the network", f"{spent * each:.0f}"],
+        ["and of the service, to read header and samples", f"{1e6 * decoding:.1f}"],
+    ]
+    return {"What a chunk of 100 ms costs, us of a core": markdown(["", "us"], rows)}
 
 
 def late(signals: list[Signal], seconds: float) -> Tables:
@@ -141,7 +203,8 @@ def main(
 
     signals = recordings()
     result: dict[str, Any] = {"machine": machine().splitlines()}
-    tables, found = streams(signals, seconds)
+    tables, found, us = streams(signals, seconds)
+    tables |= chunk_costs(signals, us)
     tables |= one(signals)
     tables |= late(signals, 3 * seconds)
     tables |= compare_speed.compare()
