@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streamer.detect.bank import Bank
 from streamer.detect.events import Event
 from streamer.detect.stream import Job, Stream, Work
-from streamer.detect.together import END, ORDINARY, PART, REFUSED
+from streamer.detect.together import END, REFUSED
 from streamer.engine.base import Engine
 
 
@@ -142,7 +142,7 @@ class DetectorPool:
             elif taken.samples[k] == REFUSED:
                 works[stream] = stream.refused(jobs[k])
             else:
-                left.append(Job(stream, samples[taken.samples[k] :], PART if kind == ORDINARY else kind))
+                left.append(Job(stream, samples[taken.samples[k] :], kind))
         return left
 
     @staticmethod

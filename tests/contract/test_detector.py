@@ -291,6 +291,17 @@ def test_a_lost_lead_does_not_stop_detection(engine):
     assert all("II" not in b.leads and "lost" in b.flags for b in inside)
 
 
+def test_infinity_in_a_lead_is_that_lead_lost_wherever_it_comes(engine):
+    x, _ = heart(12, FS, ["II", "V1"])
+    lost, infinite = x.copy(), x.copy()
+    lost[2000:2100, 1], infinite[2000:2100, 1] = np.nan, -np.inf
+    pieces = np.split(infinite, range(50, len(x), 50))
+    expected = told(Detector(FS, ["II", "V1"], engine=engine), [lost])
+    assert told(Detector(FS, ["II", "V1"], engine=engine), [infinite]) == expected
+    assert told(Detector(FS, ["II", "V1"], engine=engine), pieces) == expected
+    assert np.isneginf(infinite[2000, 1])
+
+
 @pytest.mark.parametrize("kind", ["flat", "zero", "rail"])
 def test_a_flat_signal_has_no_beats_and_says_so(engine, kind):
     value = {"flat": 0.3, "zero": 0.0, "rail": 32.767}[kind]
