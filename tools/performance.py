@@ -206,7 +206,7 @@ def main(
     tables, found, us = streams(signals, seconds)
     tables |= chunk_costs(signals, us)
     tables |= one(signals)
-    tables |= late(signals, 3 * seconds)
+    tables |= late(signals, 2 * seconds)
     tables |= compare_speed.compare()
     tables |= engines.measure()
     result |= {"streams_per_core": found, "tables": tables}

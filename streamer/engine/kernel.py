@@ -87,11 +87,17 @@ def _lstm(gates, bias, weights, inputs, x, width, both, c, lanes):
 @kernel
 def _take(source, first, count, lanes, out, o):
     """Lay the numbers of `count` rows of a 2-d array side by side."""
-    n = source.shape[1]
+    _cut(source, 1, 0, source.shape[1], first, count, lanes, out, o)
+
+
+@kernel
+def _cut(source, pieces, step, length, first, count, lanes, out, o):
+    """Lay pieces side by side: each row has so many, of a `length`, one a `step` after the other."""
     for lane in range(lanes):
-        row = first + min(lane, count - 1)
-        for k in range(n):
-            out[o + k * lanes + lane] = source[row, k]
+        piece = first + min(lane, count - 1)
+        row, start = piece // pieces, piece % pieces * step
+        for k in range(length):
+            out[o + k * lanes + lane] = source[row, start + k]
 
 
 @kernel
@@ -104,10 +110,9 @@ def _give(block, o, count, lanes, out, first):
 
 
 @kernel
-def _encode(lines, first, count, lanes, encoder, stride, features):
-    """Convolve rows of samples to features, (rows, steps * width)."""
+def _encode(lines, hops, n, step, first, count, lanes, encoder, stride, features):
+    """Convolve `n` samples of each hop of the rows to features, (rows * hops, steps * width)."""
     w1, b1, w2, b2, w3, b3 = encoder
-    n = lines.shape[1]
     k1, k2, k3 = w1.shape[1], w2.shape[1] // len(b1), w3.shape[1] // len(b2)
     n1 = n - k1 + 1
     n2 = (n1 - k2) // stride + 1
@@ -115,7 +120,7 @@ def _encode(lines, first, count, lanes, encoder, stride, features):
     one = np.empty(n1 * len(b1) * lanes, np.float32)
     two = np.empty(n2 * len(b2) * lanes, np.float32)
     three = np.empty((n2 - k3 + 1) * len(b3) * lanes, np.float32)
-    _take(lines, first, count, lanes, line, 0)
+    _cut(lines, hops, step, n, first, count, lanes, line, 0)
     _convolve(line, 1, 1, 0, n1, w1, b1, one, 0, lanes)
     _convolve(one, len(b1), stride, 0, n2, w2, b2, two, 0, lanes)
     _convolve(two, len(b2), 1, 0, n2 - k3 + 1, w3, b3, three, 0, lanes)
@@ -129,11 +134,11 @@ def _forward(sequence, first, count, lanes, steps, width, layer, h, c, along):
     """Read `steps` steps of rows, (rows, steps * width), with the LSTM that is carried for ever."""
     weights, bias = layer
     units = h.shape[1]
-    block = np.empty(sequence.shape[1] * lanes, np.float32)
+    block = np.empty(steps * width * lanes, np.float32)
     both, cell = np.empty((width + units) * lanes, np.float32), np.empty(units * lanes, np.float32)
     out = np.empty(steps * units * lanes, np.float32)
     gates = np.empty(len(bias) * lanes, np.float32)
-    _take(sequence, first, count, lanes, block, 0)
+    _cut(sequence, 1, 0, steps * width, first, count, lanes, block, 0)
     _take(h, first, count, lanes, both, width * lanes)
     _take(c, first, count, lanes, cell, 0)
     for t in range(steps):
@@ -145,22 +150,21 @@ def _forward(sequence, first, count, lanes, steps, width, layer, h, c, along):
 
 
 @kernel
-def _classify(windows, along, first, count, lanes, hop, width, backward, dense, probabilities):
-    """Read windows backwards, join what the forward LSTM has said of their first steps, and classify these."""
+def _classify(sequence, hops, steps, along, first, count, lanes, hop, width, backward, dense, probabilities):
+    """Read windows of `steps` backwards, join what the forward LSTM has said of the first, and classify these."""
     weights, bias = backward
     dense_weights, dense_bias = dense
     units, others = weights.shape[1] - width, along.shape[1] // hop
-    steps = windows.shape[1] // width
     outputs, classes = probabilities.shape[1] // hop * probabilities.shape[2], probabilities.shape[2]
     flat = probabilities.reshape(len(probabilities), hop * outputs)
-    block = np.empty(windows.shape[1] * lanes, np.float32)
+    block = np.empty(steps * width * lanes, np.float32)
     before = np.empty(along.shape[1] * lanes, np.float32)
     both, cell = np.zeros((width + units) * lanes, np.float32), np.zeros(units * lanes, np.float32)
     gates = np.empty(len(bias) * lanes, np.float32)
     sides = np.empty((others + units) * lanes, np.float32)
     scores = np.empty(len(dense_bias) * lanes, np.float32)
     out = np.empty(hop * outputs * lanes, np.float32)
-    _take(windows, first, count, lanes, block, 0)
+    _cut(sequence, hops, hop * width, steps * width, first, count, lanes, block, 0)
     _take(along, first, count, lanes, before, 0)
     for t in range(steps - 1, -1, -1):
         _lstm(gates, bias, weights, block, t * width * lanes, width, both, cell, lanes)
@@ -211,16 +215,6 @@ def _block(k, rows):
 
 
 @kernel
-def _windows(line, count, step, length):
-    """Cut each row into `count` pieces, one a `step` after the other."""
-    pieces = np.empty((len(line) * count, length), np.float32)
-    for row in range(len(line)):
-        for k in range(count):
-            pieces[row * count + k] = line[row, k * step : k * step + length]
-    return pieces
-
-
-@kernel
 def _run(samples, tail, cached, h, c, network, stride, hops, hop, piece, window, out):
     """Run some rows, so few that all that is made on the way stays near: `h`, `c` and `out` are filled."""
     encoder, forward, backward, dense = network
@@ -230,11 +224,10 @@ def _run(samples, tail, cached, h, c, network, stride, hops, hop, piece, window,
     line = np.empty((rows, overlap + n), np.float32)
     line[:, :overlap] = tail
     line[:, overlap:] = samples
-    pieces = _windows(line, hops, piece - overlap, piece)
     features = np.empty((rows * hops, fresh // hops * width), np.float32)
     for k in range(_blocks(rows * hops)):
         first, count, lanes = _block(k, rows * hops)
-        _encode(pieces, first, count, lanes, encoder, stride, features)
+        _encode(line, hops, piece, piece - overlap, first, count, lanes, encoder, stride, features)
     sequence = np.empty((rows, (context + fresh) * width), np.float32)
     sequence[:, : context * width] = cached.reshape(rows, context * width)
     sequence[:, context * width :] = features.reshape(rows, fresh * width)
@@ -242,11 +235,10 @@ def _run(samples, tail, cached, h, c, network, stride, hops, hop, piece, window,
     for k in range(_blocks(rows)):
         first, count, lanes = _block(k, rows)
         _forward(sequence, first, count, lanes, steps, width, forward, h, c, along)
-    windows = _windows(sequence, hops, hop * width, window * width)
     beside = along.reshape(rows * hops, hop * h.shape[1])
     for k in range(_blocks(rows * hops)):
         first, count, lanes = _block(k, rows * hops)
-        _classify(windows, beside, first, count, lanes, hop, width, backward, dense, out)
+        _classify(sequence, hops, window, beside, first, count, lanes, hop, width, backward, dense, out)
     return line[:, n:], sequence[:, steps * width :]
 
 

@@ -9,6 +9,7 @@ from streamer.wire.messages import HeartbeatMessage
 
 SILENT_NS = 1_000_000_000
 KINDS = ("onset", "beat", "waves", "rhythm", "status", "signal")
+SOME = 100  # topics looked at in a round
 SKIPPED = 1000  # in `seq`, where events of a worker that died are not known
 
 
@@ -33,6 +34,7 @@ class Publisher:
         self._prefixes: set[bytes] = set()
         self._lengths: list[int] = []  # of the prefixes, each once
         self.shows = False
+        self._due: list[bytes] = []  # topics that may need a heartbeat
         self._last: dict[bytes, tuple[int, int]] = {}  # topic: seq, when
 
     def next_seq(self, where: bytes) -> int:
@@ -59,16 +61,23 @@ class Publisher:
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
         self.shows = any(prefix.startswith(b"signal/") or b"signal/".startswith(prefix) for prefix in self._prefixes)
 
-    def heartbeat(self, now_ns: int) -> None:
-        """Send the last `seq` of every subscribed topic that has been silent for a second."""
+    def begin_heartbeats(self) -> None:
+        """Begin to look for subscribed topics that have been silent for a second."""
         asked = {p for p in self._prefixes if p.count(b"/") == 2 and p.endswith(b"/") and not self._own}
-        for where in asked | self._last.keys():
+        self._due = self._due or [*(asked - self._last.keys()), *self._last]
+
+    def heartbeat(self) -> bool:
+        """Send the last `seq` of some of them; return whether there are more, which can wait for what is urgent."""
+        some, self._due = self._due[:SOME], self._due[SOME:]
+        now_ns = time.time_ns()
+        for where in some:
             seq, when = self._last.get(where, (-1, 0))
             if time.monotonic_ns() - when >= SILENT_NS and self.subscribed(where):
                 message = HeartbeatMessage(
                     v=VERSION, topic=where.decode("ascii", "replace"), last_seq=seq, published_ns=now_ns
                 )
                 self.socket.send_multipart([where, encode_event(message)])
+        return bool(self._due)
 
     def forget(self, stream: str) -> None:
         """Drop the counts of a stream that is no longer known."""

@@ -168,10 +168,10 @@ class Service:
         if self._desk:
             poller.register(self._desk.socket, zmq.POLLIN)
         tick = time.monotonic_ns() + TICK_NS
-        began = took = 0
+        began, took, beating = 0, 0, False
         try:
             while True:
-                wait = 0 if self._ingest else max(0, tick - time.monotonic_ns()) // 1_000_000 + 1
+                wait = 0 if self._ingest or beating else max(0, tick - time.monotonic_ns()) // 1_000_000 + 1
                 due = dict(poller.poll(wait))
                 if self._stop_in in due:
                     break
@@ -188,8 +188,10 @@ class Service:
                 if self._ingest:
                     self._process(self._ingest.round())
                 took = time.monotonic_ns() - began
+                beating = beating and self._publisher.heartbeat()
                 if time.monotonic_ns() >= tick:
                     self._tick()
+                    beating = True
                     tick = max(tick + TICK_NS, time.monotonic_ns())
         except KeyboardInterrupt:
             pass
@@ -391,7 +393,7 @@ class Service:
                 stages=self.recorder.percentiles(time.monotonic()),
             ),
         )
-        self._publisher.heartbeat(now)
+        self._publisher.begin_heartbeats()
 
     def _finish(self, name: str, events: list[Event]) -> None:
         """Tell what was held when no chunk brought it out: there is nothing to measure it from."""
