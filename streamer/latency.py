@@ -78,6 +78,8 @@ class Recorder:
     def __init__(self) -> None:
         self._now = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in STAGES}
         self._before = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in STAGES}
+        # a new one each second would be garbage in cycles, and large
+        self._both = {stage: HdrHistogram(1, LARGEST_US, 3) for stage in STAGES}
         self._turned: float | None = None
         self._new: list[Latency] = []
         self.counts = {stage: np.zeros(len(BUCKETS_MS) + 1, np.int64) for stage in STAGES}
@@ -117,7 +119,8 @@ class Recorder:
         self._count()
         result = {}
         for stage in STAGES:
-            both = HdrHistogram(1, LARGEST_US, 3)
+            both = self._both[stage]
+            both.reset()
             both.add(self._before[stage])
             both.add(self._now[stage])
             if both.total_count:

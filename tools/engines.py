@@ -140,9 +140,8 @@ def measure(rounds: int = ROUNDS) -> dict[str, str]:
                 cells.setdefault(name, []).append(f"{1e6 * seconds:.1f} ({share:.0f} %)")
     heads = ["", *(f"batch {batch}" for batch in BATCHES), f"1 row, {HOPS} hops"]
     title = (
-        "A hop of a row, us, medians of "
-        f"{rounds} rounds of {CALLS} calls; in brackets the arithmetic done a second as a share of what numpy's float32 "
-        "product of 256 x 72 by 72 x 160 reaches in the same round"
+        f"A hop of a row, us, medians of {rounds} rounds of {CALLS} calls; in brackets the arithmetic done in a second "
+        "as a share of what numpy's float32 product of 256 x 72 by 72 x 160 reaches in the same round"
     )
     return {title: markdown(heads, [[name, *row] for name, row in cells.items()])}
 

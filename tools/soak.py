@@ -63,7 +63,7 @@ def soak(hours: float) -> dict[str, str]:
         whole = samples[: len(samples) // size * size]
         sources[name] = Endless(Recording(name, record.fs, ["lead"], whole, "mV", {}), hours * HOUR_S)
     step = max(1.0, hours / 6)
-    edges = [0.0, 1.0, *np.arange(step, hours - 1, step).tolist()[1:], hours - 1, hours] if hours > 2 else [0.0, hours]
+    edges = [0.0, 1.0, *np.arange(step, hours - 1, step).tolist(), hours - 1, hours] if hours > 2 else [0.0, hours]
     peaks: dict[str, dict[int, float]] = {name: {} for name in records}
     computes: list[tuple[float, float]] = []
     memory: list[tuple[float, float]] = []

@@ -45,7 +45,7 @@ def collect_rarely() -> None:
     No chunk makes any; to look for it each 700 objects took a fifth of the time.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(20_000, 20, 50)
 
 
 class Service:
