@@ -1,4 +1,7 @@
+import gc
+
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from streamer.engine import load_model
 from streamer.latency import Recorder, algorithmic
@@ -44,3 +47,22 @@ def test_a_value_beyond_the_histogram_is_counted_at_its_end():
     recorder = Recorder()
     recorder.record(latency(1e9))
     assert recorder.percentiles(0)["total"].max >= 59_000
+
+
+def test_asking_each_second_leaves_nothing_behind():
+    """What is garbage in cycles stays until Python looks for it, which a service has it do rarely."""
+
+    def histograms():
+        return sum(isinstance(thing, HdrHistogram) for thing in gc.get_objects())
+
+    recorder = Recorder()
+    recorder.percentiles(0.0)
+    gc.collect()
+    gc.disable()
+    try:
+        before = histograms()
+        for second in range(1, 200):
+            recorder.percentiles(float(second))
+        assert histograms() == before
+    finally:
+        gc.enable()
