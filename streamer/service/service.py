@@ -121,6 +121,10 @@ class Service:
             pool.push({"warm-up": (wave[start : start + 25], None)})
         pool.flush(["warm-up"])
 
+    def hears(self, where: bytes) -> bool:
+        """Return whether someone has subscribed to a topic."""
+        return self._publisher.subscribed(where)
+
     def counts(self) -> Counts:
         """Return what has happened so far, and what is at the moment; from any thread."""
         entries = list(self._entries.values())
