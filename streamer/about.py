@@ -25,14 +25,15 @@ RATES = (100, 130, 200, 250, 360, 500, 1000)
 
 
 def machine() -> str:
-    """Return versions and machine, a line each."""
+    """Return versions, and the machine with its load, a line each."""
     lines = [f"qrstream {__version__}", f"python {platform.python_version()} on {platform.platform()}"]
     for package in PACKAGES:
         try:
             lines.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return "\n".join([*lines, f"machine: {platform.machine()}, {os.cpu_count()} cores"])
+    load = " ".join(f"{x:.2f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+    return "\n".join([*lines, f"machine: {platform.machine()}, {os.cpu_count()} cores, load {load}"])
 
 
 def describe(model: Path | None, engine: str) -> str:

@@ -9,7 +9,7 @@ from streamer.latency import Algorithmic
 from streamer.load.summary import whole
 from streamer.load.trial import SERVICE, Trial
 
-NINES = np.array([0, 50, 90, 99, 99.9, 99.99])
+NINES = np.array([50, 90, 99, 99.9, 99.99])
 
 
 def draw(trials: list[Trial], delay: Algorithmic | None, path: Path) -> None:
@@ -43,7 +43,7 @@ def draw(trials: list[Trial], delay: Algorithmic | None, path: Path) -> None:
 def _name(trial: Trial, trials: list[Trial]) -> str:
     parts = []
     if len({t.plan.streams for t in trials}) > 1 or len(trials) == 1:
-        parts.append(f"{trial.plan.streams} streams")
+        parts.append(f"{trial.plan.streams} stream{'s' * (trial.plan.streams > 1)}")
     if len({t.plan.chunk_ms for t in trials}) > 1 or len(trials) == 1:
         parts.append(f"{trial.plan.chunk_ms:g} ms chunks")
     return ", ".join(parts)
