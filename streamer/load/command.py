@@ -12,6 +12,7 @@ from streamer.about import machine
 from streamer.engine import load_model
 from streamer.latency import algorithmic
 from streamer.load import bench
+from streamer.load.feed import BEGINNING
 from streamer.load.served import Served
 from streamer.load.signals import load_signals
 from streamer.load.summary import as_json, over_budget, parse_budget, print_table, whole
@@ -75,7 +76,7 @@ def measure(
         ingest, events = running or (served.ingest, served.events)  # type: ignore[union-attr]
         progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
         for streams, chunk_ms in runs:
-            task = progress.add_task(f"{streams} streams, {chunk_ms:g} ms", total=seconds + streams / 200)
+            task = progress.add_task(f"{streams} streams, {chunk_ms:g} ms", total=seconds + streams / BEGINNING)
             try:
                 trials.append(
                     run(

@@ -234,14 +234,14 @@ class Service:
         told = self._pool.push(chunks)
         computed = time.time_ns()
         for name, events in told.items():
-            receipts, entry = work[name], self._entries[name]
+            receipts = work[name]
             for receipt in receipts:
                 receipt.started, receipt.computed = started, computed
             if events:
                 self._tell(name, events, receipts)
             self._lag(name, receipts[-1])
             if self._publisher.shows:
-                self._announcer.show(name, entry, self._pool.stream(name))
+                self._announcer.show(name, self._entries[name], self._pool.stream(name))
         ended = [name for name in told if work[name][-1].chunk.header.end]
         for name, events in self._pool.flush(ended).items():
             self._tell(name, events, work[name][-1:])

@@ -35,7 +35,6 @@ def work(
     import signal
 
     from streamer.engine import load_engine
-    from streamer.service.metrics import serve_metrics
     from streamer.service.service import Service, collect_rarely
 
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -44,6 +43,8 @@ def work(
     desk = Desk(number, control, context)
     service = Service(load_engine(engine, profile, model), ingest, events, True, context, desk)
     if metrics:
+        from streamer.service.metrics import serve_metrics
+
         serve_metrics(service, *metrics)
     collect_rarely()
     service.run(lambda: desk.say(Ready()))
