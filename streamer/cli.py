@@ -127,7 +127,7 @@ def run(
     with sentences():
         from streamer.engine import load_engine, load_model
         from streamer.service import Service, Supervisor, batch_context, collect_rarely, require_loopback
-        from streamer.service.metrics import metrics_address, serve_metrics
+        from streamer.service.sockets import metrics_address
 
         address = metrics_address(metrics) if metrics else None
         if not connect and not insecure:
@@ -144,6 +144,8 @@ def run(
         else:
             service = Service(load_engine(engine, profile, model), ingest, events, connect, batch_context())
             if address:
+                from streamer.service.metrics import serve_metrics
+
                 typer.echo(f"metrics at http://{address[0]}:{serve_metrics(service, *address)}/metrics", err=True)
         _stop_on_signal(service.stop)
         collect_rarely()

@@ -81,17 +81,3 @@ def serve_metrics(service: "Service", host: str, port: int) -> int:
     except OSError as error:
         raise ServiceError(f"cannot serve metrics at {host}:{port}: {error.strerror or error}") from None
     return int(server.server_port)
-
-
-def metrics_address(text: str) -> tuple[str, int]:
-    """Read `PORT` or `HOST:PORT`; the host is 127.0.0.1 if none is named.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"metrics address is {text!r}; expected a port or HOST:PORT, such as 9100")
-    return host or "127.0.0.1", int(port)

@@ -65,3 +65,17 @@ def require_loopback(endpoint: str) -> None:
             f"{endpoint} can be reached from other machines and nothing protects it; "
             "bind 127.0.0.1, or say --insecure if that network is trusted"
         )
+
+
+def metrics_address(text: str) -> tuple[str, int]:
+    """Read `PORT` or `HOST:PORT`; the host is 127.0.0.1 if none is named.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"metrics address is {text!r}; expected a port or HOST:PORT, such as 9100")
+    return host or "127.0.0.1", int(port)

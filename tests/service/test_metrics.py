@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamer.service import ServiceError
-from streamer.service.metrics import metrics_address, serve_metrics
+from streamer.service.metrics import serve_metrics
+from streamer.service.sockets import metrics_address
 from tests.conftest import heart
 from tests.service.test_service import bench  # noqa: F401
 
