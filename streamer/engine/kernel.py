@@ -29,28 +29,21 @@ def exp(x):
 
 
 @kernel
-def _add_product(out, o, weights, inputs, x, lanes):
-    """Add to outputs from `o` on the product of the weights and the inputs from `x` on."""
+def _product(out, o, bias, weights, inputs, x, lanes):
+    """Fill outputs from `o` on with the bias and the product of the weights and the inputs from `x` on."""
     tiles, length = weights.shape[0], weights.shape[1]
     flat = weights.reshape(-1)
     if lanes == LANES:
         for t in range(tiles):
-            tile_of_rows(out, o + t * LANES * LANES, flat, t * LANES * length, inputs, x, length)
+            tile_of_rows(out, o + t * LANES * LANES, bias, t * LANES, flat, t * LANES * length, inputs, x, length)
         return
     t = 0
     while t + 4 <= tiles:
-        tiles_of_one(out, o + t * LANES, flat, t * LANES * length, inputs, x, length)
+        tiles_of_one(out, o + t * LANES, bias, t * LANES, flat, t * LANES * length, inputs, x, length)
         t += 4
     while t < tiles:
-        tile_of_one(out, o + t * LANES, flat, t * LANES * length, inputs, x, length)
+        tile_of_one(out, o + t * LANES, bias, t * LANES, flat, t * LANES * length, inputs, x, length)
         t += 1
-
-
-@kernel
-def _begin(out, o, bias, lanes):
-    for r in range(len(bias)):
-        for k in range(o + r * lanes, o + (r + 1) * lanes):
-            out[k] = bias[r]
 
 
 @kernel
@@ -59,8 +52,7 @@ def _convolve(inputs, channels, stride, first, count, weights, bias, out, o, lan
     size = len(bias) * lanes
     for t in range(count):
         to = o + t * size
-        _begin(out, to, bias, lanes)
-        _add_product(out, to, weights, inputs, first + t * stride * channels * lanes, lanes)
+        _product(out, to, bias, weights, inputs, first + t * stride * channels * lanes, lanes)
         for k in range(to, to + size):
             out[k] = max(out[k], F(0.0))
 
@@ -71,8 +63,7 @@ def _lstm(gates, bias, weights, inputs, x, width, both, c, lanes):
     size = len(both) - width * lanes
     for k in range(width * lanes):
         both[k] = inputs[x + k]
-    _begin(gates, 0, bias, lanes)
-    _add_product(gates, 0, weights, both, 0, lanes)
+    _product(gates, 0, bias, weights, both, 0, lanes)
     one, h = F(1.0), both[width * lanes :]
     for k in range(size):
         # sigmoid(i) * tanh(z) and sigmoid(o) * tanh(cell), each with a single division; tanh is 1 long before the
@@ -171,8 +162,7 @@ def _classify(sequence, hops, steps, along, first, count, lanes, hop, width, bac
         if t < hop:
             sides[: others * lanes] = before[t * others * lanes : (t + 1) * others * lanes]
             sides[others * lanes :] = both[width * lanes :]
-            _begin(scores, 0, dense_bias, lanes)
-            _add_product(scores, 0, dense_weights, sides, 0, lanes)
+            _product(scores, 0, dense_bias, dense_weights, sides, 0, lanes)
             _softmax(scores, outputs, classes, lanes, out, t * outputs * lanes)
     _give(out, 0, count, lanes, flat, first)
 

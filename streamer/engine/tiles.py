@@ -30,23 +30,28 @@ def _load(builder: Any, base: Any, index: Any) -> Any:
     return builder.load(builder.bitcast(builder.gep(base, [index]), _VECTOR.as_pointer()), align=4)
 
 
-def _accumulate(builder: Any, out: Any, count: int, scalars: Any, vectors: Any, length: Any, terms: Terms) -> None:
-    """Add to `count` vectors of outputs the products of `length` scalars and vectors, all kept in registers."""
+def _broadcast(builder: Any, scalar: Any) -> Any:
+    single = builder.insert_element(_UNDEFINED, scalar, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(single, _UNDEFINED, _FIRST)
+
+
+def _accumulate(
+    builder: Any, out: Any, before: list[Any], scalars: Any, vectors: Any, length: Any, terms: Terms
+) -> None:
+    """Fill vectors of outputs: what they begin with, and the products of `length` scalars and vectors."""
     fma = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
     )
-    before = [_load(builder, out, _whole(r * LANES)) for r in range(count)]
     entry, body, end = builder.basic_block, builder.append_basic_block(), builder.append_basic_block()
     builder.branch(body)
     builder.position_at_end(body)
     k = builder.phi(_I64)
     k.add_incoming(_whole(0), entry)
-    sums = [builder.phi(_VECTOR) for _ in range(count)]
+    sums = [builder.phi(_VECTOR) for _ in before]
     after = []
     for total, start, (scalar, vector) in zip(sums, before, terms(k), strict=True):
         total.add_incoming(start, entry)
-        single = builder.insert_element(_UNDEFINED, builder.load(builder.gep(scalars, [scalar])), ir.Constant(_I32, 0))
-        broadcast = builder.shuffle_vector(single, _UNDEFINED, _FIRST)
+        broadcast = _broadcast(builder, builder.load(builder.gep(scalars, [scalar])))
         after.append(builder.call(fma, [broadcast, _load(builder, vectors, vector), total]))
         total.add_incoming(after[-1], body)
     following = builder.add(k, _whole(1))
@@ -60,8 +65,11 @@ def _accumulate(builder: Any, out: Any, count: int, scalars: Any, vectors: Any, 
 
 def _product(count: int, by_rows: bool) -> Any:
     @intrinsic
-    def product(typing: Any, out: Any, o: Any, weights: Any, w: Any, inputs: Any, x: Any, length: Any) -> Any:
-        signature = types.void(out, types.intp, weights, types.intp, inputs, types.intp, types.intp)
+    def product(
+        typing: Any, out: Any, o: Any, bias: Any, b: Any, weights: Any, w: Any, inputs: Any, x: Any, length: Any
+    ) -> Any:
+        whole = types.intp
+        signature = types.void(out, whole, bias, whole, weights, whole, inputs, whole, whole)
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             def pointer(which: int) -> Any:
@@ -74,15 +82,17 @@ def _product(count: int, by_rows: bool) -> Any:
 
             def by_16_outputs(k: Any) -> list[tuple[Any, Any]]:
                 return [
-                    (k, builder.mul(builder.add(builder.mul(values[6], _whole(u)), k), _whole(LANES)))
+                    (k, builder.mul(builder.add(builder.mul(values[8], _whole(u)), k), _whole(LANES)))
                     for u in range(count)
                 ]
 
-            to, weight, source = pointer(0), pointer(2), pointer(4)
+            to, first, weight, source = pointer(0), pointer(2), pointer(4), pointer(6)
             if by_rows:
-                _accumulate(builder, to, count, weight, source, values[6], by_16_rows)
+                begin = [_broadcast(builder, builder.load(builder.gep(first, [_whole(r)]))) for r in range(count)]
+                _accumulate(builder, to, begin, weight, source, values[8], by_16_rows)
             else:
-                _accumulate(builder, to, count, source, weight, values[6], by_16_outputs)
+                begin = [_load(builder, first, _whole(r * LANES)) for r in range(count)]
+                _accumulate(builder, to, begin, source, weight, values[8], by_16_outputs)
             return context.get_dummy_value()
 
         return signature, generate
@@ -90,7 +100,7 @@ def _product(count: int, by_rows: bool) -> Any:
     return product
 
 
-# (out, at, weights, at, inputs, at, length): weights lie as (tiles, length, 16);
+# (out, at, bias, at, weights, at, inputs, at, length): weights lie as (tiles, length, 16);
 # inputs and outputs of 16 rows as (numbers, 16), those of one row as (numbers,)
 tile_of_rows = _product(LANES, by_rows=True)
 tile_of_one = _product(1, by_rows=False)
