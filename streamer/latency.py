@@ -101,13 +101,13 @@ class Recorder:
                 for value, count in zip(us.astype(np.int64).tolist(), counts.tolist(), strict=True):
                     self._now[stage].record_value(value, count)
 
-    def percentiles(self, seconds: float) -> dict[str, Percentiles]:
-        """Return the percentiles of each stage that has any values.
+    def turn(self, seconds: float) -> None:
+        """Put what was recorded into the histograms, and forget what is older than two minutes.
 
         Parameters
         ----------
         seconds : float
-            Now, on any steady clock: what is older than two minutes is forgotten.
+            Now, on any steady clock.
         """
         if self._turned is None:
             self._turned = seconds
@@ -117,6 +117,10 @@ class Recorder:
                 histogram.reset()
             self._turned = seconds
         self._count()
+
+    def percentiles(self, seconds: float) -> dict[str, Percentiles]:
+        """Return the percentiles of each stage that has any values, after a `turn`."""
+        self.turn(seconds)
         result = {}
         for stage in STAGES:
             both = self._both[stage]

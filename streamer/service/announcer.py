@@ -60,15 +60,16 @@ class Announcer:
         kind = str(event.__struct_config__.tag)
         where = topic(kind, name)
         published = time.time_ns()
-        about: dict[str, Any] = msgspec.structs.asdict(event)
-        about |= {
-            "v": VERSION,
-            "stream": name,
-            "epoch": epoch,
-            "seq": self._publisher.next_seq(where),
-            "published_ns": published,
-        }
         self._count(kind, "")
+        seq = self._publisher.next_seq(where)
+        if isinstance(event, Beat):
+            latency = receipt.latency(event.offset, event.known, event.delay_ms, published)
+            if receipt.measured and event.revision == 0 and "settling" not in event.flags:
+                self._recorder.record(latency)
+        if not self._publisher.subscribed(where):
+            return
+        about: dict[str, Any] = msgspec.structs.asdict(event)
+        about |= {"v": VERSION, "stream": name, "epoch": epoch, "seq": seq, "published_ns": published}
         if isinstance(event, Onset):
             about["onset_ns"] = receipt.sample_ns(event.onset)
             about["latency"] = receipt.latency(event.onset, event.known, event.delay_ms, published)
@@ -80,10 +81,8 @@ class Announcer:
         elif isinstance(event, Beat):
             for point in ("onset", "peak", "offset"):
                 about[f"{point}_ns"] = receipt.sample_ns(about[point])
-            about["latency"] = latency = receipt.latency(event.offset, event.known, event.delay_ms, published)
+            about["latency"] = latency
             self._publisher.send(where, BeatMessage(**about))
-            if receipt.measured and event.revision == 0 and "settling" not in event.flags:
-                self._recorder.record(latency)
 
     def status(self, name: str, code: str, detail: str, epoch: str | None = None, **more: Any) -> None:
         """Publish news about a stream."""

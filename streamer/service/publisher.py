@@ -38,13 +38,15 @@ class Publisher:
         self._last: dict[bytes, tuple[int, int]] = {}  # topic: seq, when
 
     def next_seq(self, where: bytes) -> int:
-        """Return the `seq` that the next event of a topic will have."""
-        return self._last.get(where, (-1, 0))[0] + 1
+        """Count an event of a topic, whether or not it is sent, and return its `seq`."""
+        seq = self._last.get(where, (-1, 0))[0] + 1
+        self._last[where] = (seq, time.monotonic_ns())
+        return seq
 
     def send(self, where: bytes, event: EventMessage) -> None:
-        """Publish an event whose `seq` is `next_seq`."""
-        self._last[where] = (self.next_seq(where), time.monotonic_ns())
-        self.socket.send_multipart([where, encode_event(event)])
+        """Publish an event."""
+        self.socket.send(where, zmq.SNDMORE)
+        self.socket.send(encode_event(event))
 
     def subscribed(self, where: bytes) -> bool:
         """Return whether someone listens to a topic."""

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 import msgspec
 import numpy as np
@@ -24,7 +25,7 @@ from streamer.service.registry import Counts, Entry, Receipt
 from streamer.service.shedding import Shedder
 from streamer.service.sockets import ServiceError, attach
 from streamer.wire import VERSION, Chunk, WireError, topic
-from streamer.wire.messages import LatencyMessage
+from streamer.wire.messages import LatencyMessage, millivolts
 
 TICK_NS = 1_000_000_000
 # from the beginning of a round to the next at least: so many times what a round took, so that chunks of many streams
@@ -185,8 +186,7 @@ class Service:
                 if pause > 0 and not self._ingest:
                     time.sleep(pause / 1e9)
                 began = time.monotonic_ns()
-                if self._out in due:
-                    self._publisher.hear()
+                self._publisher.hear()
                 if self._in in due:
                     self._ingest.drain()
                 if self._ingest:
@@ -219,16 +219,21 @@ class Service:
     def _process(self, work: dict[str, list[Receipt]]) -> None:
         """Detect in the chunks of a round, and tell what was found."""
         chunks: dict[str, tuple[NDArray[np.float64], int | None]] = {}
+        entered: dict[str, list[Receipt]] = {}
         for name, receipts in work.items():
             try:
                 self._enter(name, receipts)
             except WireError as error:
                 self._refuse(error)
                 continue
-            parts = [receipt.chunk.millivolts() for receipt in receipts]
-            samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            chunks[name] = (samples, receipts[0].chunk.header.index)
+            entered[name] = receipts
             self._counts.chunks += len(receipts)
+        parts = iter(millivolts([receipt.chunk for receipts in entered.values() for receipt in receipts]))
+        for name, receipts in entered.items():
+            samples = next(parts)
+            if len(receipts) > 1:
+                samples = np.concatenate([samples, *islice(parts, len(receipts) - 1)])
+            chunks[name] = (samples, receipts[0].chunk.header.index)
             self._counts.samples += samples.size
         started = time.time_ns()
         told = self._pool.push(chunks)
@@ -387,17 +392,21 @@ class Service:
         self._counts.behind_s, self._behind_ms = self._behind_ms / 1000, 0.0
         if self._desk:
             self._hand_in(self._desk)
-        self._publisher.send(
-            self._latency,
-            LatencyMessage(
-                v=VERSION,
-                seq=self._publisher.next_seq(self._latency),
-                published_ns=now,
-                streams=len(self._pool),
-                stages=self.recorder.percentiles(time.monotonic()),
-            ),
-        )
+        self._tell_latency(now)
         self._publisher.begin_heartbeats()
+
+    def _tell_latency(self, now: int) -> None:
+        """Publish the percentiles, which take a while, if someone asks for them."""
+        where, seconds = self._latency, time.monotonic()
+        seq = self._publisher.next_seq(where)
+        if not self._publisher.subscribed(where):
+            self.recorder.turn(seconds)
+            return
+        stages = self.recorder.percentiles(seconds)
+        streams = len(self._pool)
+        self._publisher.send(
+            where, LatencyMessage(v=VERSION, seq=seq, published_ns=now, streams=streams, stages=stages)
+        )
 
     def _finish(self, name: str, events: list[Event]) -> None:
         """Tell what was held when no chunk brought it out: there is nothing to measure it from."""

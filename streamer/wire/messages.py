@@ -1,5 +1,6 @@
 """The messages on the wire: strict on what comes in, one source for code and JSON Schema."""
 
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -88,13 +89,30 @@ class Chunk(msgspec.Struct):
 
     def millivolts(self) -> NDArray[np.float64]:
         """Return the samples in mV, float64, shape (n, leads)."""
-        header = self.header
-        unit = 1.0 if header.unit == "mV" else 1e-3
-        values = self.samples.astype(np.float64)
-        if header.zero != 0.0:
-            values -= header.zero
-        values *= header.scale * unit if isinstance(header.scale, float) else np.asarray(header.scale) * unit
-        return values
+        return millivolts([self])[0]
+
+
+def millivolts(chunks: list[Chunk]) -> list[NDArray[np.float64]]:
+    """Return the samples of each chunk in mV; neighbours of the same unit and scale are converted together."""
+    result: list[NDArray[np.float64]] = []
+    for (unit, scale, zero, _, leads), group in groupby(chunks, _scaling):
+        counts = [chunk.samples for chunk in group]
+        values = np.concatenate(counts, dtype=np.float64)
+        if zero != 0.0:
+            values -= zero
+        factor = np.asarray(scale) * (1.0 if unit == "mV" else 1e-3)
+        if leads > 1 or factor != 1.0:
+            values *= factor
+        end = 0
+        for part in counts:
+            start, end = end, end + len(part)
+            result.append(values[start:end])
+    return result
+
+
+def _scaling(chunk: Chunk) -> tuple[str, PerLead, PerLead, str, int]:
+    header = chunk.header
+    return header.unit, header.scale, header.zero, header.dtype, len(header.leads)
 
 
 class Latency(msgspec.Struct, kw_only=True):

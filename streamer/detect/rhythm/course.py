@@ -183,12 +183,11 @@ class Course:
         list of Rhythm
         """
         events: list[Rhythm] = []
-        row = 0
+        rows = iter([] if probabilities is None else probabilities.tolist())
         for step in self._steps:
             told = (self._label, dict(self._definitions.met))
             if step.row is not None and probabilities is not None:
-                self._consider(step, probabilities[row].astype(np.float64))
-                row += 1
+                self._consider(step, next(rows))
             self._define(step)
             label = self._decide(step)
             if (label, self._definitions.met) != told:
@@ -202,14 +201,13 @@ class Course:
         self._steps = []
         return events
 
-    def _consider(self, step: Step, probabilities: NDArray[np.float64]) -> None:
+    def _consider(self, step: Step, probabilities: list[float]) -> None:
         """Let the probabilities that decide follow those of the network."""
         if not self._mean:
-            self._mean = probabilities.tolist()
-            self._slow = probabilities.tolist()
+            self._mean, self._slow = list(probabilities), list(probabilities)
             self._first = [-1.0] * len(self._mean)
-        likeliest = int(np.argmax(probabilities))
-        for k, p in enumerate(probabilities.tolist()):
+        likeliest = probabilities.index(max(probabilities))
+        for k, p in enumerate(probabilities):
             self._mean[k] += FOLLOW * (p - self._mean[k])
             self._slow[k] += SLOWLY * (p - self._slow[k])
             if k != likeliest:
@@ -236,7 +234,7 @@ class Course:
         if "pause" in met or step.heard < HEARD or not self._mean or self._beats < FEWEST or self._card is None:
             return None
         classes, now = self._card.classes, self._label
-        best = int(np.argmax(self._mean))
+        best = self._mean.index(max(self._mean))
         label = classes[best]
         if now not in classes:
             return label

@@ -71,7 +71,7 @@ class History:
                 evidence.quality,
                 evidence.heard,
             )
-        return np.clip(row, -MOST, MOST, out=row)
+        return np.minimum(np.maximum(row, -MOST), MOST)
 
     def silence(self, seconds: float, evidence: Heard | None = None) -> NDArray[np.float32]:
         """Return the row of time without beats.
@@ -87,7 +87,7 @@ class History:
         row[5] = log1p(seconds)
         if evidence is not None:
             row[6], row[-2], row[-1] = 1, evidence.quality, evidence.heard
-        return np.clip(row, -MOST, MOST, out=row)
+        return np.minimum(np.maximum(row, -MOST), MOST)
 
     def state(self) -> list[float | None]:
         """Return everything that is remembered."""
