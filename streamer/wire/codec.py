@@ -85,11 +85,12 @@ def decode_chunk(frames: list[bytes]) -> Chunk:
     if header.stream != stream:
         raise WireError(f"the topic names {stream}, the header {header.stream}; expected the same", stream)
     leads = len(header.leads)
-    if len(set(header.leads)) < leads:
+    if leads > 1 and len(set(header.leads)) < leads:
         raise WireError(f"lead names {', '.join(header.leads)} are not unique", stream)
-    for name, value in (("scale", header.scale), ("zero", header.zero)):
-        if isinstance(value, list) and len(value) != leads:
-            raise WireError(f"{name} has {len(value)} values for {leads} leads; expected one number or {leads}", stream)
+    if isinstance(header.scale, list):
+        _check_count("scale", header.scale, leads, stream)
+    if isinstance(header.zero, list):
+        _check_count("zero", header.zero, leads, stream)
     dtype = DTYPES[header.dtype]
     expected = header.n * leads * dtype.itemsize
     if len(frames[2]) != expected:
@@ -98,7 +99,12 @@ def decode_chunk(frames: list[bytes]) -> Chunk:
             f"{header.n} samples x {leads} leads x {dtype.itemsize} bytes",
             stream,
         )
-    return Chunk(header, np.frombuffer(frames[2], dtype).reshape(header.n, leads))
+    return Chunk(header, np.ndarray((header.n, leads), dtype, frames[2]))
+
+
+def _check_count(name: str, values: list[float], leads: int, stream: str) -> None:
+    if len(values) != leads:
+        raise WireError(f"{name} has {len(values)} values for {leads} leads; expected one number or {leads}", stream)
 
 
 def _explain(error: str) -> str:
