@@ -36,7 +36,7 @@ def machine() -> str:
     return "\n".join([*lines, f"machine: {platform.machine()}, {os.cpu_count()} cores, load {load}"])
 
 
-def describe(model: Path | None, engine: str) -> str:
+def describe(model: Path | None, engine: str | None) -> str:
     """Return versions, the model's card, the algorithmic delay and the machine, a line each.
 
     Raises

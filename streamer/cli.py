@@ -55,7 +55,9 @@ class Unit(StrEnum):
 
 ProfileOption = Annotated[Profile, typer.Option(help="How much right context the network waits for.")]
 ModelOption = Annotated[Path | None, typer.Option(help="Model folder; default: the one that comes with qrstream.")]
-EngineOption = Annotated[EngineName, typer.Option(help="What runs the network.")]
+EngineOption = Annotated[
+    EngineName | None, typer.Option(help="What runs the network; default: the fastest that runs the model.")
+]
 LeadOption = Annotated[list[str] | None, typer.Option(help="Lead to take; may be repeated.")]
 FsOption = Annotated[float | None, typer.Option(help="Rate of a CSV file in Hz.")]
 UnitOption = Annotated[Unit | None, typer.Option(help="Unit of a CSV file.")]
@@ -115,7 +117,7 @@ def run(
     events: Annotated[str, typer.Option(help="Where events go out.")] = EVENTS,
     profile: ProfileOption = Profile.default,
     model: ModelOption = None,
-    engine: EngineOption = EngineName.numba,
+    engine: EngineOption = None,
     connect: Annotated[
         bool, typer.Option("--connect", help="Connect to both endpoints instead of binding them.")
     ] = False,
@@ -241,7 +243,7 @@ def detect(
     unit: UnitOption = None,
     profile: ProfileOption = Profile.default,
     model: ModelOption = None,
-    engine: EngineOption = EngineName.numba,
+    engine: EngineOption = None,
 ) -> None:
     """Run a recording through the streaming detector, as fast as it goes."""
     with sentences():
@@ -459,7 +461,7 @@ def feed_csv(
 
 
 @app.command()
-def info(model: ModelOption = None, engine: EngineOption = EngineName.numba) -> None:
+def info(model: ModelOption = None, engine: EngineOption = None) -> None:
     """Print what a bug report needs: versions, model, latency by design, machine."""
     with sentences():
         from streamer.about import describe

@@ -24,7 +24,7 @@ MOST_EPISODES = 20
 
 
 def detect_recording(
-    recording: Recording, profile: str = "default", model: Path | None = None, engine: str = "numba"
+    recording: Recording, profile: str = "default", model: Path | None = None, engine: str | None = None
 ) -> list[Event]:
     """Detect the beats of a recording, with a progress bar.
 

@@ -203,7 +203,7 @@ class Bank:
 
     def _state(self, rows: Ints) -> State:
         states = (self.arrays[f"network_{name}"][rows] for name in State._fields)
-        return State(*(x.reshape(-1, *x.shape[2:]) for x in states))
+        return State(*(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]) for x in states))
 
     def _decode(self, rows: Ints, probabilities: Floats, first: Ints, final: NDArray[np.bool_]) -> list[Found]:
         arrays, result = self.arrays, []

@@ -30,8 +30,8 @@ class Detector:
         How much right context the network waits for.
     model : Path, optional
         Model folder; default: the model that comes with the package.
-    engine : {"numba", "onnx", "tensorflow"} or Engine
-        What runs the network. An `Engine` that is given brings its own model and profile.
+    engine : {"numba", "onnx", "tensorflow"} or Engine, optional
+        What runs the network; default: the fastest that runs the model. An `Engine` brings its own model and profile.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class Detector:
         unit: str = "mV",
         profile: str = "default",
         model: Path | None = None,
-        engine: str | Engine = "numba",
+        engine: str | Engine | None = None,
     ) -> None:
         if unit not in MILLIVOLTS:
             raise ValueError(f"unit is {unit!r}; expected mV or uV")

@@ -11,18 +11,20 @@ ENGINES = {
     "onnx": ("streamer.engine.onnx", "OnnxEngine", "qrstream"),
     "tensorflow": ("streamer.engine.tensorflow", "TensorflowEngine", "qrstream[train]"),
 }
+WINDOW_ENGINES = {"onnx": ("streamer.engine.windowed", "WindowEngine", "qrstream")}
 
 
 class EngineError(RuntimeError):
     """An engine that is unknown or not installed; the message says what to do."""
 
 
-def load_engine(name: str = "numba", profile: str = "default", folder: Path | None = None) -> Engine:
+def load_engine(name: str | None = None, profile: str = "default", folder: Path | None = None) -> Engine:
     """Load a model into an engine.
 
     Parameters
     ----------
-    name : {"numba", "onnx", "tensorflow"}
+    name : {"numba", "onnx", "tensorflow"}, optional
+        Default: the fastest that runs the model.
     profile : str
         One of the model's profiles: `default`, `fast` or `careful`.
     folder : Path, optional
@@ -41,10 +43,12 @@ def load_engine(name: str = "numba", profile: str = "default", folder: Path | No
     ValueError
         If the model has no such profile.
     """
-    if name not in ENGINES:
-        raise EngineError(f"engine is {name!r}; expected one of {', '.join(ENGINES)}")
-    module, kind, package = ENGINES[name]
     model = load_model(folder)
+    engines = WINDOW_ENGINES if model.card.window else ENGINES
+    name = name or next(iter(engines))
+    if name not in engines:
+        raise EngineError(f"engine is {name!r}; this model runs on {', '.join(engines)}")
+    module, kind, package = engines[name]
     try:
         engine: Engine = getattr(import_module(module), kind)(model, profile)
     except ImportError as error:

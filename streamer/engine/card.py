@@ -106,6 +106,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         without them the scores are told as they are.
     rhythm : RhythmCard, optional
         Without it there is no rhythm network: only what is defined by rate and time is told.
+    window : int, optional
+        Samples that the network reads anew each hop; without it, it is a latency-controlled BiLSTM.
     """
 
     format: int
@@ -129,6 +131,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: Logistic | None = None
     ventricular: Logistic | None = None
     rhythm: RhythmCard | None = None
+    window: int | None = None
 
     def segment(self, profile: str) -> Segment:
         """Return the segment of a profile.

@@ -3,7 +3,8 @@
 import numpy as np
 
 from streamer.engine import kernel
-from streamer.engine.base import Floats, Plan, State
+from streamer.engine.base import Floats, State
+from streamer.engine.bilstm import BilstmEngine, Plan
 from streamer.engine.card import Model, ModelError
 from streamer.engine.onnx import OnnxRhythm
 from streamer.engine.tiles import LANES
@@ -11,7 +12,7 @@ from streamer.engine.tiles import LANES
 WEIGHTS = "weights.npz"
 
 
-class NumbaEngine(OnnxRhythm):
+class NumbaEngine(BilstmEngine, OnnxRhythm):
     """Runs `weights.npz`, with kernels whose bits depend on nothing but a row's own numbers.
 
     Raises

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import onnxruntime
 
-from streamer.engine.base import Engine, Floats, Plan, RhythmState, State
+from streamer.engine.base import Engine, Floats, RhythmState, State
+from streamer.engine.bilstm import BilstmEngine, Plan
 from streamer.engine.card import Model
 
 
@@ -24,7 +25,7 @@ class OnnxRhythm(Engine):
         return probabilities, RhythmState(*after)
 
 
-class OnnxEngine(OnnxRhythm):
+class OnnxEngine(BilstmEngine, OnnxRhythm):
     """Runs `model.onnx` and `rhythm.onnx`, graphs with explicit state and fused LSTM operators."""
 
     name = "onnx"

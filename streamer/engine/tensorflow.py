@@ -4,11 +4,12 @@ import os
 
 import numpy as np
 
-from streamer.engine.base import Engine, Floats, Plan, RhythmState, State
+from streamer.engine.base import Floats, RhythmState, State
+from streamer.engine.bilstm import BilstmEngine, Plan
 from streamer.engine.card import Model
 
 
-class TensorflowEngine(Engine):
+class TensorflowEngine(BilstmEngine):
     """Runs `model.keras`, whose parts are named encoder, forward, backward and classifier, and `rhythm.keras`."""
 
     name = "tensorflow"

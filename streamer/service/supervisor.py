@@ -26,7 +26,7 @@ def work(
     ingest: str,
     events: str,
     control: str,
-    engine: str,
+    engine: str | None,
     profile: str,
     model: Path | None,
     metrics: tuple[str, int] | None,
@@ -62,7 +62,8 @@ class Supervisor:
     workers : int
     ingest, events : str
         Endpoints to bind.
-    engine, profile : str
+    engine : str or None
+    profile : str
     model : Path or None
     metrics : (str, int) or None
         Host and port of the first worker's metrics; each further worker takes the next port.
@@ -78,7 +79,7 @@ class Supervisor:
         workers: int,
         ingest: str,
         events: str,
-        engine: str = "numba",
+        engine: str | None = None,
         profile: str = "default",
         model: Path | None = None,
         metrics: tuple[str, int] | None = None,

@@ -117,7 +117,7 @@ def test_the_end_uses_the_context_that_there_is(engine, left):
 
 
 def test_an_unknown_engine_names_the_choices():
-    with pytest.raises(EngineError, match="numba, onnx, tensorflow"):
+    with pytest.raises(EngineError, match="runs on numba, onnx, tensorflow"):
         load_engine("torch")
 
 
