@@ -148,7 +148,7 @@ def main(
 ) -> None:
     """Print tables of beats, boundaries and waves."""
     with sentences():
-        engine = load_engine("numba", profile, model)
+        engine = load_engine(None, profile, model)
         if folder:
             typer.echo(evaluate_folder(engine, folder, extension, qrs))
             return

@@ -12,8 +12,9 @@ from streamer import Beat, Detector, DetectorPool, Onset, Rhythm, StateError, St
 from streamer.engine import load_engine
 from streamer.feeds import Simulator, parse_script
 from streamer.latency import algorithmic
-from tests.conftest import heart
+from tests.conftest import ROOT, heart
 
+GALLERY = ROOT / "models" / "gallery" / "released"
 FS = 250
 LENGTH = 12 * FS
 
@@ -46,23 +47,30 @@ def codes(events):
     return [e.code for e in events if isinstance(e, Status)]
 
 
+@pytest.fixture(scope="module", params=["default", "bilstm-segmenter", "conv-lstm"])
+def design(request):
+    """The released model, and the designs of the gallery that stream."""
+    return load_engine(folder=None if request.param == "default" else GALLERY / request.param)
+
+
 @pytest.fixture(scope="module")
-def whole(engine):
-    return told(Detector(FS, ["II", "V1"], engine=engine), [troubled()])
+def whole(design):
+    return told(Detector(FS, ["II", "V1"], engine=design), [troubled()])
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, LENGTH), max_size=20))
-def test_any_chunking_gives_the_same_events(engine, whole, cuts):
-    detector = Detector(FS, ["II", "V1"], engine=engine)
+def test_any_chunking_gives_the_same_events(design, whole, cuts):
+    detector = Detector(FS, ["II", "V1"], engine=design)
     assert told(detector, np.split(troubled(), sorted(cuts))) == whole
 
 
 @pytest.mark.parametrize("size", [1, 7, 25, 500])
-def test_equal_chunks_give_the_same_events(engine, whole, size):
+def test_equal_chunks_give_the_same_events(design, whole, size):
     x = troubled()
     pieces = [x[k : k + size] for k in range(0, len(x), size)]
-    assert told(Detector(FS, ["II", "V1"], engine=engine), pieces) == whole
+    assert told(Detector(FS, ["II", "V1"], engine=design), pieces) == whole
+    assert b'"beat"' in whole
 
 
 @pytest.mark.parametrize("profile", ["fast", "careful"])
@@ -77,11 +85,11 @@ def test_chunking_does_not_matter_at_other_rates_and_profiles(profile, fs):
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, LENGTH))
-def test_state_goes_on_as_if_nothing_had_happened(engine, whole, at):
+def test_state_goes_on_as_if_nothing_had_happened(design, whole, at):
     x = troubled()
-    one = Detector(FS, ["II", "V1"], engine=engine)
+    one = Detector(FS, ["II", "V1"], engine=design)
     before = one.push(x[:at])
-    two = Detector.restore(one.state(), engine=engine)
+    two = Detector.restore(one.state(), engine=design)
     after = two.push(x[at:]) + two.flush()
     assert msgspec.json.encode(before + after) == whole
 
@@ -99,11 +107,11 @@ def test_state_of_another_model_or_no_state_is_refused(engine):
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=12), st.integers(0, 1000))
-def test_a_pool_gives_each_stream_what_it_would_get_alone(engine, sizes, seed):
+def test_a_pool_gives_each_stream_what_it_would_get_alone(design, sizes, seed):
     random = np.random.default_rng(seed)
     signals = {f"bed-{k}": troubled(seed=k) for k in range(4)}
-    alone = {name: told(Detector(FS, ["II", "V1"], engine=engine), [x]) for name, x in signals.items()}
-    pool = DetectorPool(engine)
+    alone = {name: told(Detector(FS, ["II", "V1"], engine=design), [x]) for name, x in signals.items()}
+    pool = DetectorPool(design)
     events = {name: [] for name in signals}
     position = dict.fromkeys(signals, 0)
     for name in signals:
@@ -149,7 +157,14 @@ def test_boundaries_are_in_order_and_at_the_same_time_at_every_rate(engine, fs):
 @pytest.mark.parametrize("profile", ["default", "fast", "careful"])
 @pytest.mark.parametrize("fs", [100, 250, 360, 1000])
 def test_no_beat_is_later_than_the_formula_says(profile, fs):
-    engine = load_engine("numba", profile)
+    no_beat_is_later(load_engine("numba", profile), fs)
+
+
+def test_no_beat_of_another_design_is_later_than_the_formula_says(design):
+    no_beat_is_later(design, 250)
+
+
+def no_beat_is_later(engine, fs):
     x, _ = heart(20, fs)
     detector = Detector(fs, ["II"], engine=engine)
     events = detector.push(x)
