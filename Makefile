@@ -5,7 +5,7 @@ RUN ?= runs/default
 RHYTHM ?= runs/rhythm/rhythm.keras
 MODEL ?= $(RUN)/stage6/model
 
-.PHONY: help demo test lint train train-rhythm evaluate evaluate-rhythm tables performance soak release release-rhythm figures clean
+.PHONY: help demo test lint train train-rhythm evaluate evaluate-rhythm tables performance soak gallery release release-rhythm figures clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,11 @@ performance: .venv/peers  ## Measure every table of docs/performance.md but the 
 
 soak: .venv/train  ## Send a day of signal through a service
 	$(BIN)/python -m tools.soak --out docs/tables/soak.json
+	$(BIN)/python -m tools.report
+
+gallery: .venv/train  ## Train, score and draw the designs of docs/gallery.md (goes on where it stopped)
+	$(BIN)/python -m models.gallery
+	$(BIN)/python -m tools.release_gallery
 	$(BIN)/python -m tools.report
 
 release: .venv/train  ## Make MODEL the released one, with its measured figures on the card

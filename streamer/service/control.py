@@ -13,6 +13,12 @@ class Take(msgspec.Struct, tag=True):
     state: bytes | None = None
 
 
+class Refuse(msgspec.Struct, tag=True):
+    """To a worker: tell that a message is refused, whose topic names no stream."""
+
+    sentence: str
+
+
 class Stop(msgspec.Struct, tag=True):
     """To a worker: finish and end."""
 
@@ -55,7 +61,7 @@ class Kept(msgspec.Struct):
     detector: bytes
 
 
-Message = Take | Stop | Ready | State | Forgot
+Message = Take | Refuse | Stop | Ready | State | Forgot
 _decoder = msgspec.msgpack.Decoder(Message)
 
 

@@ -9,16 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
-import msgspec
 import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.detect import DetectorPool, Event, snapshot
+from streamer.detect import DetectorPool, Event
 from streamer.engine import Engine
 from streamer.latency import Recorder
 from streamer.service.announcer import Announcer
-from streamer.service.control import Desk, Forgot, Kept, State, Stop, Take, encode
 from streamer.service.ingest import Ingest
 from streamer.service.publisher import Publisher
 from streamer.service.registry import Counts, Entry, Receipt
@@ -33,7 +31,6 @@ TICK_NS = 1_000_000_000
 PACE, PACE_NS = 4, 10_000_000
 GONE_NS = 10_000_000_000
 FORGET_NS = 600_000_000_000
-KEEP_TICKS = 5  # in which the supervisor is given the state of every stream
 LAG_MS, CAUGHT_UP_MS = 1000.0, 500.0
 MAX_STREAMS = 10_000
 MAX_BYTES = 8 << 20
@@ -60,8 +57,8 @@ class Service:
     connect : bool
         Connect both sockets instead of binding them.
     context : zmq.Context, optional
-    desk : Desk, optional
-        Of a worker: it serves the streams that its supervisor gives, not all.
+    number : int, optional
+        Of a worker, which serves the streams that it is given, not all.
 
     Raises
     ------
@@ -76,14 +73,13 @@ class Service:
         events: str = "tcp://127.0.0.1:5556",
         connect: bool = False,
         context: "zmq.Context[zmq.Socket[bytes]] | None" = None,
-        desk: Desk | None = None,
+        number: int | None = None,
     ) -> None:
         context = context or zmq.Context.instance()
         self._in = context.socket(zmq.SUB)
         self._in.setsockopt(zmq.RCVHWM, 20_000)
         self._in.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES)
-        self._desk = desk
-        if desk is None:
+        if number is None:
             self._in.subscribe(b"")
         self._out = context.socket(zmq.XPUB)
         self._out.setsockopt(zmq.SNDHWM, 100_000)
@@ -101,10 +97,8 @@ class Service:
         self._pool = DetectorPool(engine)
         self._entries: dict[str, Entry] = {}
         self._ingest = Ingest(self._in, self._refuse)
-        self._publisher = Publisher(self._out, own=desk is not None)
-        self._latency = topic("latency", str(desk.number) if desk else None)
-        self._share = 0
-        self._keep: list[str] = []  # streams whose state the supervisor is to have next
+        self._publisher = Publisher(self._out, own=number is not None)
+        self._latency = topic("latency", None if number is None else str(number))
         self.recorder = Recorder()
         self._announcer = Announcer(self._publisher, self.recorder)
         self._counts = Counts()
@@ -168,19 +162,15 @@ class Service:
         self.warm_up()
         ready()
         poller = zmq.Poller()
-        for socket in (self._in, self._out, self._stop_in):
+        for socket in self._sockets():
             poller.register(socket, zmq.POLLIN)
-        if self._desk:
-            poller.register(self._desk.socket, zmq.POLLIN)
         tick = time.monotonic_ns() + TICK_NS
         began, took, beating = 0, 0, False
         try:
             while True:
                 wait = 0 if self._ingest or beating else max(0, tick - time.monotonic_ns()) // 1_000_000 + 1
                 due = dict(poller.poll(wait))
-                if self._stop_in in due:
-                    break
-                if self._desk and self._desk.socket in due and not self._obey(self._desk):
+                if not self._obey(due):
                     break
                 pause = began + min(PACE * took, PACE_NS) - time.monotonic_ns()
                 if pause > 0 and not self._ingest:
@@ -201,6 +191,14 @@ class Service:
             pass
         finally:
             self._close()
+
+    def _sockets(self) -> list["zmq.Socket[bytes]"]:
+        """Return the sockets to wait for."""
+        return [self._in, self._out, self._stop_in]
+
+    def _obey(self, due: dict["zmq.Socket[bytes]", int]) -> bool:
+        """Return whether to go on."""
+        return self._stop_in not in due
 
     # ---- chunks
 
@@ -329,41 +327,6 @@ class Service:
             detail = f"The stream is looked at again, after {chunks} chunks that were not."
             self._announcer.status(name, "served", detail, self._entries[name].header.epoch, count=chunks)
 
-    # ---- workers
-
-    def _obey(self, desk: Desk) -> bool:
-        """Do what the supervisor says; return whether to go on."""
-        for message in desk.heard():
-            if isinstance(message, Stop):
-                return False
-            if isinstance(message, Take):
-                self._in.subscribe(topic("ecg", message.stream))
-                if message.state is not None:
-                    self._go_on(message.stream, message.state)
-        return True
-
-    def _go_on(self, name: str, state: bytes) -> None:
-        """Go on with a stream where the worker that has died had left its state."""
-        kept = msgspec.msgpack.decode(state, type=Kept)
-        snapshot.restore(self._pool, name, snapshot.read(kept.detector))
-        self._entries[name] = Entry(kept.header, time.time_ns(), old=kept.old)
-        self._publisher.resume(name, kept.seqs)
-        after = kept.header.index + kept.header.n
-        detail = "Its worker had died; the stream goes on with the state that it had before this sample."
-        self._announcer.status(name, "restored", detail, kept.header.epoch, index=after)
-
-    def _hand_in(self, desk: Desk) -> None:
-        """Give the supervisor the state of some streams, so that it has each once in some seconds."""
-        if not self._keep:
-            self._keep = [name for name in self._entries if name in self._pool]
-            self._share = -(-len(self._keep) // KEEP_TICKS)
-        for _ in range(min(self._share, len(self._keep))):
-            name = self._keep.pop()
-            if name in self._pool:
-                entry = self._entries[name]
-                kept = Kept(entry.header, entry.old, self._publisher.seqs(name), snapshot.save(self._pool, name))
-                desk.say(State(name, encode(kept)))
-
     # ---- time
 
     def _tick(self) -> None:
@@ -375,14 +338,7 @@ class Service:
         for name, entry in list(self._entries.items()):
             silent = now - entry.heard_ns
             if silent > FORGET_NS:
-                del self._entries[name]
-                if name in self._pool:
-                    self._pool.remove(name)
-                self._ingest.shed.pop(name, None)
-                self._publisher.forget(name)
-                if self._desk:
-                    self._in.unsubscribe(topic("ecg", name))
-                    self._desk.say(Forgot(name))
+                self._forget(name)
             elif silent > GONE_NS and not entry.gone and not entry.ended:
                 entry.gone = True
                 self._finish(name, self._pool.pause([name])[name])
@@ -390,10 +346,16 @@ class Service:
                 self._announcer.status(name, "gone", detail, entry.header.epoch)
         self._shed()
         self._counts.behind_s, self._behind_ms = self._behind_ms / 1000, 0.0
-        if self._desk:
-            self._hand_in(self._desk)
         self._tell_latency(now)
         self._publisher.begin_heartbeats()
+
+    def _forget(self, name: str) -> None:
+        """Know nothing any more of a stream that has long been silent."""
+        del self._entries[name]
+        if name in self._pool:
+            self._pool.remove(name)
+        self._ingest.shed.pop(name, None)
+        self._publisher.forget(name)
 
     def _tell_latency(self, now: int) -> None:
         """Publish the percentiles, which take a while, if someone asks for them."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import zmq
 
-from streamer.service.control import Desk, Forgot, Ready, State, Stop, Take, decode, encode
+from streamer.service.control import Forgot, Ready, Refuse, State, Stop, Take, decode, encode
 from streamer.service.sockets import ServiceError, attach, batch_context
+from streamer.service.worker import work
 from streamer.wire import WireError
 from streamer.wire.codec import stream_of
 
@@ -19,36 +20,6 @@ TENTH = 10
 HWM = 100_000
 HASTE_S, TRIES = 5.0, 3  # workers that end sooner than this, so many times in a row, are not replaced any more
 PATIENCE_S = 10.0
-
-
-def work(
-    number: int,
-    ingest: str,
-    events: str,
-    control: str,
-    engine: str | None,
-    profile: str,
-    model: Path | None,
-    metrics: tuple[str, int] | None,
-) -> None:
-    """Serve the streams that a supervisor gives; run in a process of its own."""
-    import signal
-
-    from streamer.engine import load_engine
-    from streamer.service.service import Service, collect_rarely
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)  # the supervisor says when to stop
-    context = batch_context()
-    desk = Desk(number, control, context)
-    service = Service(load_engine(engine, profile, model), ingest, events, True, context, desk)
-    if metrics:
-        from streamer.service.metrics import serve_metrics
-
-        serve_metrics(service, *metrics)
-    collect_rarely()
-    service.run(lambda: desk.say(Ready()))
-    desk.socket.close()
 
 
 class Supervisor:
@@ -216,23 +187,25 @@ class Supervisor:
 
     def _find(self) -> None:
         """Give new streams to the worker that has the fewest."""
+        counts = dict.fromkeys(self._ready, 0)
+        for number in self.assigned.values():
+            if number in counts:
+                counts[number] += 1
         while self._scout.poll(0):
             where = self._scout.recv_multipart()[0]
             try:
                 stream = stream_of(where)
-            except WireError:
-                stream = ""  # a worker says what is wrong with it
-            if stream in self.assigned or not stream:
+            except WireError as error:
+                if self._ready:
+                    self._say(min(self._ready), Refuse(str(error)))
                 continue
-            counts = dict.fromkeys(self._ready, 0)
-            for number in self.assigned.values():
-                if number in counts:
-                    counts[number] += 1
-            if counts:
-                self.assigned[stream] = min(counts, key=lambda number: (counts[number], number))
-                self._say(self.assigned[stream], Take(stream))
+            if stream not in self.assigned and counts:
+                number = min(counts, key=lambda number: (counts[number], number))
+                counts[number] += 1
+                self.assigned[stream] = number
+                self._say(number, Take(stream))
 
-    def _say(self, number: int, message: Take | Stop) -> None:
+    def _say(self, number: int, message: Take | Refuse | Stop) -> None:
         try:
             self._control.send_multipart([str(number).encode(), encode(message)])
         except zmq.ZMQError:  # it has died; what it had is given to its successor

@@ -131,6 +131,18 @@ def test_a_worker_that_dies_is_replaced_and_its_streams_go_on(fleet):
     assert fleet.of("beat", "bed-1")[0]["seq"] < 1000
 
 
+def test_a_topic_that_names_no_stream_gets_a_sentence(fleet):
+    feed = fleet.context.socket(zmq.PUB)
+    feed.connect(fleet.supervisor.ingest)
+    while not fleet.of("status", "-"):
+        feed.send_multipart([b"ecg/bed one/", b"{}", b""])
+        fleet.subscriber.poll(10)
+        while fleet.subscriber.poll(0):
+            fleet.next()
+    feed.close()
+    assert "expected ecg/<stream>/" in fleet.of("status", "-")[0]["detail"]
+
+
 def test_workers_that_cannot_start_are_not_started_for_ever():
     supervisor = Supervisor(1, "tcp://127.0.0.1:*", "tcp://127.0.0.1:*", engine="nonsense")
     with pytest.raises(ServiceError, match="end as soon as they start"):
