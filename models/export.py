@@ -16,7 +16,10 @@ from streamer.engine.card import Card, Segment
 OPSET = 21
 RATE = 250
 FILES = frozenset(
-    {"card.json", "model.onnx", "model.keras", "weights.npz", "rhythm.onnx", "rhythm.keras", "record.onnx"}
+    {
+        *("card.json", "model.onnx", "model.keras", "weights.npz"),
+        *("rhythm.onnx", "rhythm.keras", "rhythm.npz", "record.onnx"),
+    }
 )
 PROFILES = {"default": Segment(10, 20), "fast": Segment(4, 10), "careful": Segment(20, 74)}
 

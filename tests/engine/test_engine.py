@@ -10,7 +10,7 @@ from streamer.detect.rhythm.features import FEATURES
 from streamer.engine import EngineError, ModelError, load_engine, load_model
 from streamer.engine.base import RhythmState
 from streamer.engine.card import default_folder
-from streamer.engine.kernel import exp
+from streamer.engine.layers import exp
 from tests.conftest import heart
 
 
