@@ -29,7 +29,7 @@ class Ingest:
     Attributes
     ----------
     shed : dict
-        Streams whose chunks are dropped unread, and how many were.
+        Streams whose chunks are dropped unread, but for their last, and how many were.
     received : int
         Messages taken off the socket.
     """
@@ -55,7 +55,7 @@ class Ingest:
                 return
             self.received += 1
             try:
-                if self.shed and (name := stream_of(frames[0])) in self.shed:
+                if self.shed and (name := stream_of(frames[0])) in self.shed and not _ends(frames):
                     self.shed[name] += 1
                     continue
                 chunk = decode_chunk(frames)
@@ -98,6 +98,11 @@ def _receive(socket: "zmq.Socket[bytes]") -> list[bytes]:
         frame = socket.recv(zmq.NOBLOCK, copy=False)
         frames.append(frame.bytes)
     return frames
+
+
+def _ends(frames: list[bytes]) -> bool:
+    """Whether a chunk of a stream that was let go is its last; the others are not read."""
+    return b'"end"' in b"".join(frames[1:2]) and decode_chunk(frames).header.end
 
 
 def _follows(receipt: Receipt, after: Receipt, end: float) -> bool:

@@ -247,6 +247,7 @@ class Service:
                 self._announcer.show(name, self._entries[name], self._pool.stream(name))
         ended = [name for name in told if work[name][-1].chunk.header.end]
         for name, events in self._pool.flush(ended).items():
+            self._count_dropped(name, self._ingest.shed.pop(name, 0))
             self._tell(name, events, work[name][-1:])
             self._entries[name].ended = True
             self._pool.remove(name)
@@ -322,10 +323,14 @@ class Service:
             self._announcer.status(name, "shed", detail, header.epoch, index=header.index + header.n)
         for name in back:
             chunks = shed.pop(name)
-            self._counts.dropped += chunks - self._entries[name].dropped
-            self._entries[name].dropped = 0
+            self._count_dropped(name, chunks)
             detail = f"The stream is looked at again, after {chunks} chunks that were not."
             self._announcer.status(name, "served", detail, self._entries[name].header.epoch, count=chunks)
+
+    def _count_dropped(self, name: str, chunks: int) -> None:
+        """Count the chunks that a stream has lost since it was let go, which is over."""
+        self._counts.dropped += max(0, chunks - self._entries[name].dropped)
+        self._entries[name].dropped = 0
 
     # ---- time
 

@@ -91,3 +91,6 @@ def test_a_stream_let_go_is_dropped_unread_and_counted(ends):
     assert [error.stream for error in refused] == ["bed-2"]
     assert set(ingest.round()) == {"bed-2"}
     assert not ingest
+    send(feed, "bed-1", 75, end=True)
+    ingest.drain()
+    assert indices(ingest.round()["bed-1"]) == [75]

@@ -349,3 +349,22 @@ def test_a_stream_let_go_is_told_and_comes_back_with_a_gap(engine, monkeypatch):
     assert (back["index"], back["samples"]) == (200, 150)
     assert not [e for e in bench.events if e.get("stream") == "bed-1" and e.get("code") in {"shed", "gap"}]
     bench.close()
+
+
+def test_a_stream_let_go_ends_when_its_feed_does(engine, monkeypatch):
+    monkeypatch.setattr(shedding, "CALM_S", 1000)
+    monkeypatch.setattr(shedding, "OVERLOAD_MS", float("inf"))
+    bench = Bench(engine)
+    x, _ = heart(60)
+    for stream in ("bed-1", "bed-2"):
+        bench.send(x[:25], 0, stream, clock="host", sent_ns=time.time_ns())
+    bench.code("connected", "bed-2")
+    monkeypatch.setattr(shedding, "OVERLOAD_MS", 0.0)
+    for stream in ("bed-1", "bed-2"):
+        bench.send(x[25:50], 25, stream, clock="host", sent_ns=time.time_ns())
+    assert bench.code("shed")["stream"] == "bed-2"
+    bench.send(x[75:100], 75, "bed-2", clock="host", sent_ns=time.time_ns(), end=True)
+    bench.code("ended", "bed-2")
+    counts = bench.service.counts()
+    assert (counts.shed, counts.dropped) == (0, 0)
+    bench.close()
