@@ -72,7 +72,7 @@ class Samples(Task):
     kind: str = NORMAL
 
     @property
-    def loss(self) -> str:  # type: ignore[override]
+    def loss(self) -> str:
         """Cross-entropy."""
         return "binary_crossentropy" if self.classes == 1 else "sparse_categorical_crossentropy"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.wire import Header, WireError, decode_chunk, decode_event, encode_chunk, topic
-from streamer.wire.messages import DTYPES
+from streamer.wire.messages import DTYPES, millivolts
 
 GOOD = {
     "v": 1, "stream": "bed-1", "epoch": "a", "seq": 0, "index": 0, "time_ns": 0,
@@ -54,6 +54,35 @@ def test_what_is_encoded_is_decoded(dtype, leads, n, unit, scale, zero):
     assert chunk.samples.dtype == DTYPES[dtype]
     expected = (counts.astype(np.float64) - zero) * scale * (1e-3 if unit == "uV" else 1)
     np.testing.assert_allclose(chunk.millivolts(), expected, rtol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(DTYPES)),
+            st.integers(1, 2),
+            st.integers(0, 5),
+            st.sampled_from(["mV", "uV"]),
+            st.sampled_from([1.0, 0.005, [0.005], [0.005, 0.01]]),
+            st.sampled_from([0.0, 1024.0]),
+        ).filter(lambda c: not isinstance(c[4], list) or len(c[4]) == c[1]),
+        max_size=8,
+    )
+)
+def test_chunks_together_are_what_each_is_alone(kinds):
+    chunks = []
+    for dtype, leads, n, unit, scale, zero in kinds:
+        names = [f"L{k}" for k in range(leads)]
+        header = Header(
+            v=1, stream="s", epoch="1", seq=2, index=3, time_ns=4, fs=250.0, leads=names, unit=unit, dtype=dtype, n=n,
+            scale=scale, zero=zero,
+        )  # fmt: skip
+        counts = np.random.default_rng(n).integers(-3000, 3000, (n, leads)).astype(dtype)
+        chunks.append(decode_chunk(encode_chunk(header, counts)))
+    together = millivolts(chunks)
+    assert [part.tobytes() for part in together] == [chunk.millivolts().tobytes() for chunk in chunks]
+    assert [part.shape for part in together] == [chunk.samples.shape for chunk in chunks]
 
 
 @pytest.mark.parametrize(
