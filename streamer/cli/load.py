@@ -1,5 +1,6 @@
 """`qrstream latency` and `bench`: how late, and how many."""
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,22 @@ from streamer.cli.options import Profile, ProfileOption, sentences
 bench = typer.Typer(no_args_is_help=True, help="Find out what this machine holds.", rich_markup_mode=None)
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(text: str, name: str, example: str) -> list[float]:
+    """Read numbers above nought with commas between them."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not numbers or min(numbers) <= 0:
-        raise ValueError(f"{text!r} is no list of numbers; expected such as 20,40,100")
+    if not numbers or not all(0 < number < inf for number in numbers):
+        raise ValueError(f"{name} is {text!r}; expected numbers above 0, such as {example}")
     return numbers
+
+
+def _whole_numbers(text: str, name: str, example: str) -> list[int]:
+    numbers = _numbers(text, name, example)
+    if any(number % 1 for number in numbers):
+        raise ValueError(f"{name} is {text!r}; expected whole numbers, such as {example}")
+    return [int(number) for number in numbers]
 
 
 def latency(
@@ -47,7 +56,8 @@ def latency(
 
         if (ingest is None) != (events is None):
             raise ValueError("a running service needs both --ingest and --events")
-        runs = [(round(n), ms) for n in _numbers(streams) for ms in _numbers(chunk_ms)]
+        lengths = _numbers(chunk_ms, "--chunk-ms", "20,40,100")
+        runs = [(n, ms) for n in _whole_numbers(streams, "--streams", "1,50") for ms in lengths]
         running = (ingest, events) if ingest and events else None
         exceeded = measure(record or [], lead, runs, seconds, speed, running, profile, report, json, budget or [])
     for sentence in exceeded:

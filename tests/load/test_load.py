@@ -53,8 +53,10 @@ def test_at_another_speed_it_is_counted_from_the_sending(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--streams", "many"], "no list of numbers"),
-        (["--chunk-ms", "0"], "no list of numbers"),
+        (["--streams", "many"], "expected numbers above 0, such as 1,50"),
+        (["--streams", "1.5"], "expected whole numbers"),
+        (["--chunk-ms", "0"], "expected numbers above 0, such as 20,40,100"),
+        (["--chunk-ms", "20,nan"], "expected numbers above 0"),
         (["--budget", "200"], "expected such as p99=200ms"),
         (["--ingest", "tcp://127.0.0.1:1"], "needs both"),
         (["nowhere"], "no WFDB header"),
