@@ -9,6 +9,7 @@ import typer
 
 from models.export import write_card
 from models.gallery.export import DESIGNS, export
+from streamer.cli import sentences
 from streamer.engine import load_engine
 from tools.evaluate import measure
 from tools.release import write_page
@@ -36,18 +37,19 @@ def main(
     runs: Annotated[Path, typer.Option(help="Folder of the runs of the gallery.")] = Path("runs/gallery"),
 ) -> None:
     """Release and measure."""
-    rows = []
-    for name, design in DESIGNS.items():
-        folder = RELEASED / name
-        export(name, design, keras.saving.load_model(runs / design.name / "model.keras"), folder)
-        _, figures = measure(load_engine(folder=folder))
-        card = json.loads((folder / "card.json").read_text()) | {"figures": figures}
-        write_card(folder, card)
-        write_page(folder)
-        rows.append(row(name, figures))
-        typer.echo(f"released: {folder}")
-    rows.append(row("**default**", load_engine().card.figures))
-    TABLE.write_text(json.dumps({"tables": {TITLE: markdown(HEAD, rows)}}, indent=1) + "\n")
+    with sentences():
+        rows = []
+        for name, design in DESIGNS.items():
+            folder = RELEASED / name
+            export(name, design, keras.saving.load_model(runs / design.name / "model.keras"), folder)
+            _, figures = measure(load_engine(folder=folder))
+            card = json.loads((folder / "card.json").read_text()) | {"figures": figures}
+            write_card(folder, card)
+            write_page(folder)
+            rows.append(row(name, figures))
+            typer.echo(f"released: {folder}")
+        rows.append(row("**default**", load_engine().card.figures))
+        TABLE.write_text(json.dumps({"tables": {TITLE: markdown(HEAD, rows)}}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

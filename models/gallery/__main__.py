@@ -25,6 +25,7 @@ from models.gallery.pictures import draw, draw_released
 from models.gallery.tables import released, tables
 from models.gallery.train import train
 from streamer.about import machine
+from streamer.cli import sentences
 from streamer.engine import load_engine
 
 DESIGNS = [
@@ -50,22 +51,25 @@ def main(
     ),
 ) -> None:
     """Train and score the designs of the gallery."""
-    known = {design.name: design for design in DESIGNS}
-    if names and (unknown := [name for name in names if name not in known]):
-        raise typer.BadParameter(f"there is no design {unknown[0]}; expected one of {', '.join(known)}")
-    some = [known[name] for name in names] if names else DESIGNS
-    results = {design.name: _trained(design, out / design.name) for design in some}
-    if names:
-        return
-    pictures = DOCS / "pictures" / "gallery"
-    pictures.mkdir(parents=True, exist_ok=True)
-    for design in DESIGNS:
-        if not design.name.startswith("try-"):
-            draw(design, keras.saving.load_model(out / design.name / "model.keras"), pictures / f"{design.name}.png")
-    engine = load_engine()
-    draw_released(engine, pictures / "released.png")
-    page = {"machine": machine().splitlines(), "tables": tables(DESIGNS, results, released(engine))}
-    (DOCS / "tables" / "gallery.json").write_text(json.dumps(page, indent=1) + "\n")
+    with sentences():
+        known = {design.name: design for design in DESIGNS}
+        if names and (unknown := [name for name in names if name not in known]):
+            raise ValueError(f"there is no design {unknown[0]}; expected one of {', '.join(known)}")
+        some = [known[name] for name in names] if names else DESIGNS
+        results = {design.name: _trained(design, out / design.name) for design in some}
+        if names:
+            return
+        pictures = DOCS / "pictures" / "gallery"
+        pictures.mkdir(parents=True, exist_ok=True)
+        for design in DESIGNS:
+            if not design.name.startswith("try-"):
+                draw(
+                    design, keras.saving.load_model(out / design.name / "model.keras"), pictures / f"{design.name}.png"
+                )
+        engine = load_engine()
+        draw_released(engine, pictures / "released.png")
+        page = {"machine": machine().splitlines(), "tables": tables(DESIGNS, results, released(engine))}
+        (DOCS / "tables" / "gallery.json").write_text(json.dumps(page, indent=1) + "\n")
 
 
 def _trained(design: Design, folder: Path) -> dict[str, Any]:

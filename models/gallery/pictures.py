@@ -9,18 +9,19 @@ matplotlib.use("agg")
 import keras
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from scipy.signal import resample_poly
 
+from models.data import QRS
 from models.gallery.design import Design
 from models.gallery.records import CLASSES, FS, Records
 from models.gallery.stretches import RATE, Stretch, stretches, twelve_leads
 from models.gallery.tasks import OneBeat, Positions, Samples
-from models.validate import merged, probabilities
+from models.validate import crossings, merged, probabilities
 from streamer.engine import Engine
 
-RECORD, LEAD = "ludb/111", "ii"
+RECORD, LEAD = "ludb/16", "ii"
 FIRST_S, LAST_S = 3.0, 7.0
+CURVES = ("none", "P", "QRS", "T")
 COLOURS = {"none": "0.7", "P": "C2", "QRS": "C3", "T": "C0", "onset": "C1", "offset": "C4"}
 
 
@@ -44,7 +45,7 @@ def draw(design: Design, model: keras.Model, path: Path) -> None:
     if isinstance(task, Samples):
         read = one if task.leads == 1 else next(s for s in twelve_leads(True) if s.name == RECORD)
         told = task.probabilities(model, read)
-        curves = dict(zip(("none", "P", "QRS", "T") if task.classes > 1 else ("QRS",), told.T, strict=True))
+        curves = dict(zip(CURVES if task.classes > 1 else ("QRS",), told.T, strict=True))
         _picture(one, path, curves, task.find(model, read))
     elif isinstance(task, Positions):
         densities = dict(zip(("onset", "offset"), task.densities(model, one).T, strict=True))
@@ -54,45 +55,39 @@ def draw(design: Design, model: keras.Model, path: Path) -> None:
     elif isinstance(task, Records):
         signal = resample_poly(one.signal[:, 0], FS, RATE)
         told = task.told(model, ((signal - signal.mean()) / signal.std()).astype(np.float32))
-        _picture(one, path, dict(zip(CLASSES, told.tolist(), strict=True)), None)
+        title = "   ".join(f"{name} {value:.2f}" for name, value in zip(CLASSES, told.tolist(), strict=True))
+        _picture(one, path, {}, None, title)
 
 
 def draw_released(engine: Engine, path: Path) -> None:
     """Draw what the released model says."""
     one = shown()
     told = merged(probabilities(engine, one.signal.T)[0])
-    _picture(one, path, dict(zip(("none", "P", "QRS", "T"), told.T, strict=True)), None)
+    _picture(one, path, dict(zip(CURVES, told.T, strict=True)), crossings(told[:, QRS]))
 
 
-def _picture(one: Stretch, path: Path, curves: dict[str, Any], found: Any) -> None:
-    figure, (ecg, below) = plt.subplots(2, 1, figsize=(9, 2.8), layout="constrained", height_ratios=(3, 2), sharex=True)
+def _picture(one: Stretch, path: Path, curves: dict[str, Any], found: Any, title: str = "") -> None:
+    """Draw the ECG, the reference shaded, and a bar below each of what was found; and curves below it, if any."""
+    rows = 2 if curves else 1
+    shape = {"figsize": (9, 1 + 0.9 * rows), "height_ratios": (3, 2)[:rows]}
+    figure, axes = plt.subplots(rows, 1, **shape, layout="constrained", sharex=True, squeeze=False)
+    ecg, last = axes[0, 0], axes[-1, 0]
     time = np.arange(len(one.signal)) / one.fs
-    ecg.plot(time, one.signal[:, 0], color="k", linewidth=0.8)
-    for onset, offset in one.qrs / one.fs:
-        ecg.axvspan(onset, offset, color="C3", alpha=0.25, linewidth=0)
     inside = (time >= FIRST_S) & (time < LAST_S)
     margin = 0.08 * np.ptp(one.signal[inside])
     low, high = one.signal[inside].min() - 3 * margin, one.signal[inside].max() + margin
+    ecg.plot(time, one.signal[:, 0], color="k", linewidth=0.8)
+    for onset, offset in one.qrs / one.fs:
+        ecg.axvspan(onset, offset, color="C3", alpha=0.25, linewidth=0)
     for onset, offset in [] if found is None else found / one.fs:
         ecg.plot([onset, offset], [low + margin] * 2, color="k", linewidth=3, solid_capstyle="butt")
     ecg.set(xlim=(FIRST_S, LAST_S), ylim=(low, high), yticks=[])
-    if curves and np.isscalar(next(iter(curves.values()))):
-        below.remove()
-        _bars(ecg, curves)
-    elif curves:
-        for name, values in curves.items():
-            below.plot(time[: len(values)], values, color=COLOURS[name], linewidth=1.2, label=name)
-        below.legend(loc="upper right", fontsize="x-small", ncols=len(curves))
-        below.set(xlabel="s", ylim=(0, None))
-    else:
-        below.remove()
-        ecg.tick_params(labelbottom=True)
-        ecg.set_xlabel("s")
+    ecg.set_title(title, fontsize="small")
+    for name, values in curves.items():
+        last.plot(time[: len(values)], values, color=COLOURS[name], linewidth=1.2, label=name)
+    if curves:
+        last.legend(loc="upper right", fontsize="x-small", ncols=len(curves))
+        last.set_ylim(0, None)
+    last.set_xlabel("s")
     figure.savefig(path, dpi=110)
     plt.close(figure)
-
-
-def _bars(axes: Axes, told: dict[str, float]) -> None:
-    """Write the probabilities of the classes above the ECG."""
-    axes.tick_params(labelbottom=True)
-    axes.set(xlabel="s", title="   ".join(f"{name} {value:.2f}" for name, value in told.items()))
