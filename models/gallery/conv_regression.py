@@ -6,8 +6,9 @@ features of shape instead of voltages.
 Input (200, 2): time and voltage of a window with one beat. Output (2,): onset and offset as shares of the window. Loss:
 mean squared error, RMSprop.
 
-The convolution sees a QRS, but what is asked is where it was; pooling makes that coarser, and the last state still has
-to carry it.
+The discussion found it no better. Here it is: the convolution marks the QRS, and pooling halves the steps that the mark
+has to last. Most of where the QRS is is told, but tens of ms late and too coarsely to measure it by; and a window
+still has to hold one whole beat.
 """
 
 import keras

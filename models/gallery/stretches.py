@@ -86,15 +86,15 @@ def twelve_leads(validation: bool) -> list[Stretch]:
 
 
 def _joined(name: str, leads: list[Stretch]) -> Stretch:
-    first = max(lead.known[0, 0] for lead in leads)
-    last = min(lead.known[-1, 1] for lead in leads)
     inside = np.zeros(len(leads[0].labels))
     for lead in leads:
         for onset, offset in lead.qrs:
             inside[int(np.ceil(onset)) : int(offset) + 1] += 1
     most = np.concatenate([[False], inside >= LEADS / 2, [False]])
-    edges = np.flatnonzero(np.diff(most.astype(np.int8))).reshape(-1, 2)
-    qrs = np.array([(a, b - 1) for a, b in edges if first <= a and b <= last], np.float64).reshape(-1, 2)
+    qrs = np.flatnonzero(np.diff(most.astype(np.int8))).reshape(-1, 2) - np.array([0.0, 1.0])
+    # the first and the last QRS are known whole, though not every lead begins and ends with them
+    first = min(max(lead.known[0, 0] for lead in leads), qrs[0, 0])
+    last = max(min(lead.known[-1, 1] for lead in leads), qrs[-1, 1])
     labels = np.full(len(inside), MASKED, np.uint8)
     labels[int(first) : int(last) + 1] = NONE
     for onset, offset in qrs:

@@ -11,7 +11,7 @@ from models.gallery.design import Design
 from models.gallery.export import graph_of
 from models.gallery.records import CROP, FRAME, MAP, PAD, SHORTEST, Records
 from models.gallery.scoring import found_in, megaflops, outputs, score
-from models.gallery.stretches import Stretch, drawn
+from models.gallery.stretches import Stretch, _joined, drawn
 from models.gallery.tasks import Positions, Samples
 from models.gallery.train import EPOCH, train
 
@@ -169,3 +169,17 @@ def test_a_layer_that_cannot_be_exported_is_named():
     model = keras.Sequential([keras.Input((60, 1)), keras.layers.GRU(3, return_sequences=True)])
     with pytest.raises(ValueError, match="GRU layers are not exported"):
         graph_of(model)
+
+
+def test_twelve_leads_keep_the_qrs_at_their_ends():
+    leads = [
+        Stretch(f"ludb/1/{k}", 250.0, one.signal, one.labels, one.qrs + k % 3, np.array([[100.0 + k, 325.0 + k % 3]]))
+        for k, one in enumerate([stretch()] * 12)
+    ]
+    together = _joined("ludb/1", leads)
+    assert together.signal.shape == (600, 12)
+    np.testing.assert_array_equal(together.qrs, [[101, 126], [301, 326]])
+    assert together.known[0, 0] <= 101
+    assert together.known[0, 1] >= 326
+    assert (together.labels[101:127] == QRS).all()
+    assert together.labels[100] in (0, MASKED)
