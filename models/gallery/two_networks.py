@@ -7,9 +7,9 @@ Input (200, 1): voltage. Outputs 2 x (200,): where the onset is, and where the o
 of each; the networks share nothing, so they are trained side by side.
 
 The softmax says where in a window, not whether: in a recording windows hold no beat, one or two. Here they are trained
-on such windows too, and what several windows say of a sample is averaged. Offsets come out sharp. Onsets do not: an LSTM
-that reads forward scores a sample before it has seen the QRS that begins there, so that some are spread too thin to be
-found.
+on such windows too, and what several windows say of a sample is averaged. Offsets come out sharp. Onsets do not: an
+LSTM that reads forward scores a sample before it has seen the QRS that begins there, so that some are spread too thin
+to be found.
 """
 
 import keras
