@@ -383,6 +383,7 @@ class Service:
         self._tell(name, events, [receipt])
 
     def _close(self) -> None:
+        self._publisher.hear()
         for name, events in self._pool.flush(name for name in self._entries if name in self._pool).items():
             self._finish(name, events)
         for socket in (self._in, self._out, self._stop_in, self._stop_out):
