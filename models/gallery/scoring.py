@@ -100,6 +100,7 @@ def megaflops(model: keras.Model, seconds: float) -> float:
     """
     macs = 0
     for layer in model.layers:
-        steps = layer.input.shape[1] if isinstance(layer, RECURRENT) else int(np.prod(layer.output.shape[1:-1]))
+        positions = keras.tree.flatten(layer.input)[0] if isinstance(layer, RECURRENT) else layer.output
+        steps = int(np.prod(positions.shape[1:-1]))
         macs += steps * sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) > 1)
     return 2e-6 * macs / seconds

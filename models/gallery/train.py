@@ -72,19 +72,22 @@ def train(design: Design, folder: Path, progress: Callable[[int], None] = lambda
         result: dict[str, Any] = json.loads(result_path.read_text())
         return result
     folder.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(SEED)
-    model = design.build()
-    model.compile(design.optimizer(), design.task.loss)
-    history = folder / "history.jsonl"
-    model.fit(
-        _fed(design.task.batches(design.size, np.random.default_rng(SEED))),
-        steps_per_epoch=EPOCH,
-        epochs=design.steps // EPOCH,
-        callbacks=[keras.callbacks.BackupAndRestore(str(folder / "backup")), Diary(history, progress)],
-        verbose=0,
-        shuffle=False,
-    )
-    model.save(folder / "model.keras")
+    history, trained = folder / "history.jsonl", folder / "model.keras"
+    if trained.is_file():
+        model = keras.saving.load_model(trained)
+    else:
+        keras.utils.set_random_seed(SEED)
+        model = design.build()
+        model.compile(design.optimizer(), design.task.loss)
+        model.fit(
+            _fed(design.task.batches(design.size, np.random.default_rng(SEED))),
+            steps_per_epoch=EPOCH,
+            epochs=design.steps // EPOCH,
+            callbacks=[keras.callbacks.BackupAndRestore(str(folder / "backup")), Diary(history, progress)],
+            verbose=0,
+            shuffle=False,
+        )
+        model.save(trained)
     result = {
         "parameters": model.count_params(),
         "seconds": sum(json.loads(line)["seconds"] for line in history.read_text().splitlines()),

@@ -9,6 +9,7 @@ from models.gallery import conv2d_lstm, conv_lstm, conv_pool_lstm, flattened, re
 from models.gallery.__main__ import DESIGNS
 from models.gallery.design import Design
 from models.gallery.export import graph_of
+from models.gallery.record_classifier import DESIGNS as RECORDS
 from models.gallery.records import CROP, FRAME, MAP, PAD, SHORTEST, Records
 from models.gallery.scoring import found_in, megaflops, outputs, score
 from models.gallery.stretches import Stretch, _joined, drawn
@@ -107,6 +108,11 @@ def test_records_of_any_length_fit():
 def test_the_cost_counts_every_weight_once_a_step():
     model = keras.Sequential([keras.Input((50, 3)), keras.layers.LSTM(4, return_sequences=True), keras.layers.Dense(2)])
     assert megaflops(model, 0.5) == pytest.approx(2e-6 * 50 * (4 * 4 * (3 + 4) + 4 * 2) / 0.5)
+
+
+def test_every_design_has_a_cost():
+    for design in (regression.DESIGN, two_networks.DESIGN, flattened.DESIGN, conv2d_lstm.DESIGN, *RECORDS):
+        assert megaflops(design.build(), design.seconds) > 1
 
 
 def trial(monkeypatch):
