@@ -1,6 +1,7 @@
 """Release the designs of the gallery that stream single leads, measured in the detector: part of `make gallery`."""
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,16 @@ def row(name: str, figures: dict[str, dict[str, float]]) -> list[str]:
     return [name, *beats, *errors]
 
 
+def finite(figures: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float]]:
+    """Leave out figures of what a design does not tell: ventricular beats, or P and T."""
+    known = {
+        table: {name: value for name, value in row.items() if value is not None and isfinite(value)}
+        for table, row in figures.items()
+        if not table.endswith("ventricular")
+    }
+    return {table: row for table, row in known.items() if row}
+
+
 def main(
     runs: Annotated[Path, typer.Option(help="Folder of the runs of the gallery.")] = Path("runs/gallery"),
 ) -> None:
@@ -42,7 +53,7 @@ def main(
         for name, design in DESIGNS.items():
             folder = RELEASED / name
             export(name, design, keras.saving.load_model(runs / design.name / "model.keras"), folder)
-            _, figures = measure(load_engine(folder=folder))
+            figures = finite(measure(load_engine(folder=folder))[1])
             card = json.loads((folder / "card.json").read_text()) | {"figures": figures}
             write_card(folder, card)
             write_page(folder)
