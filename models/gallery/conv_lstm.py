@@ -44,7 +44,7 @@ DESIGN = Design(
 )
 SINGLE_DESIGN = Design(
     name="conv-lstm-single",
-    title="the same on single leads",
+    title="Conv1D + LSTM, a label for each step, single leads",
     build=lambda: build(1),
     task=SINGLE,
     steps=3000,

@@ -35,7 +35,7 @@ def build() -> keras.Model:
 
 DESIGN = Design(
     name="conv-regression",
-    title="the same after Conv1D + MaxPooling",
+    title="position regression after Conv1D + MaxPooling",
     build=build,
     task=OneBeat(),
     steps=900,
