@@ -47,7 +47,7 @@ def load_engine(name: str | None = None, profile: str = "default", folder: Path 
     engines = WINDOW_ENGINES if model.card.window else ENGINES
     name = name or next(iter(engines))
     if name not in engines:
-        raise EngineError(f"engine is {name!r}; this model runs on {', '.join(engines)}")
+        raise EngineError(f"engine is {str(name)!r}; this model runs on {', '.join(engines)}")
     module, kind, package = engines[name]
     try:
         engine: Engine = getattr(import_module(module), kind)(model, profile)

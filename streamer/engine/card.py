@@ -142,7 +142,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             If the model has no such profile; the message names those it has.
         """
         if profile not in self.profiles:
-            raise ValueError(f"profile is {profile!r}; expected one of {', '.join(sorted(self.profiles))}")
+            raise ValueError(f"profile is {str(profile)!r}; expected one of {', '.join(sorted(self.profiles))}")
         return self.profiles[profile]
 
 
