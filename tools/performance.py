@@ -64,13 +64,13 @@ def streams(signals: list[Signal], seconds: float) -> tuple[Tables, dict[str, in
         CPU of a chunk of the last length with the most streams that held, in us.
     """
     tables, found, us = {}, {}, 0.0
-    heads = ["streams", "CPU", "memory", "queue + compute p50, ms", "p99", "total p99", "let go", "held"]
+    heads = ["streams", "CPU", "memory", "sent to computed p50, ms", "p99", "total p99", "let go", "held"]
     for chunk_ms in CHUNKS_MS:
         steps = search(signals, [], chunk_ms, seconds, told=lambda text, ms=chunk_ms: typer.echo(f"{ms:g} ms: {text}"))  # type: ignore[misc]
         found[f"{chunk_ms:g}"] = most = streams_per_core(steps)
         title = (
-            f"Chunks of {chunk_ms:g} ms: {most} live streams on one core with p99 of queue and compute within "
-            f"{LIMIT_MS:g} ms"
+            f"Chunks of {chunk_ms:g} ms: {most} live streams on one core with p99 from planned sending to computed "
+            f"within {LIMIT_MS:g} ms"
         )
         trial = max((step.trial for step in steps if step.held), key=lambda trial: trial.plan.streams)
         us = 1e6 * (trial.cores or 0.0) / trial.plan.streams * chunk_ms / 1000

@@ -26,8 +26,8 @@ def write_page(folder: Path) -> None:
     lines += [
         "## Figures",
         "",
-        "Streaming, default profile, one lead, validation patients; `make evaluate` prints them; more in",
-        "`docs/accuracy.md`.",
+        "Streaming, default profile, one lead, validation patients; `python -m tools.evaluate --model FOLDER` prints",
+        "them; more in `docs/accuracy.md`.",
         "",
     ]
     for table, figures in card["figures"].items():

@@ -26,7 +26,11 @@ LICENCES = [
     "Both databases: PhysioNet, Open Data Commons Attribution License v1.0 (Goldberger et al. 2000)",
     "qtdb: Laguna et al. 1997; ludb: Kalyakulina et al. 2020",
 ]
-LIMITS = ["A design of the gallery, to compare with (docs/gallery.md); the default model is the better one"]
+LIMITS = [
+    "A design of the gallery, to compare with (docs/gallery.md); the default model is the better one",
+    "Knows no ventricular beats and has no rhythm network; conv-lstm knows no P and no T either",
+    "Not a medical device",
+]
 ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid"}
 
 

@@ -78,7 +78,7 @@ def bench_streams(
     ] = None,
     chunk_ms: Annotated[float, typer.Option(help="Length of a chunk in ms of signal.", min=1)] = 100,
     seconds: Annotated[float, typer.Option(help="Of signal, of each step.", min=5)] = 10,
-    limit_ms: Annotated[float, typer.Option(help="That p99 of queue and compute may reach.", min=1)] = 100,
+    limit_ms: Annotated[float, typer.Option(help="That p99 of transport, queue and compute may reach.", min=1)] = 100,
     profile: ProfileOption = Profile.default,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; streams_per_core among its keys.")] = False,
 ) -> None:

@@ -23,7 +23,7 @@ class Step(NamedTuple):
     ----------
     trial : Trial
     held : bool
-        Whether p99 of queue and compute was within the limit, nothing was lost, and no stream was let go.
+        Whether p99 of transport, queue and compute was within the limit, nothing was lost, and no stream was let go.
     idle_mb : float
         Memory of the service before the first stream.
     ready_s : float
@@ -54,7 +54,7 @@ def search(
     chunk_ms, seconds : float
         Of each step.
     limit_ms : float
-        That p99 of queue and compute may reach.
+        That p99 of transport, queue and compute may reach.
     told : callable
         Told what is tried.
 
@@ -136,7 +136,7 @@ def rows(steps: list[Step]) -> list[dict[str, Any]]:
 def print_steps(steps: list[Step], limit_ms: float, console: Console) -> None:
     """Print a table of the steps."""
     table = Table(title="Live streams on one core", title_justify="left")
-    for column in ("streams", "CPU", "memory", "queue + compute p50", "p99", "total p99", "lost", "shed", ""):
+    for column in ("streams", "CPU", "memory", "sent to computed p50", "p99", "total p99", "lost", "shed", ""):
         table.add_column(column, justify="right")
     for row in rows(steps):
         table.add_row(
@@ -150,6 +150,6 @@ def print_steps(steps: list[Step], limit_ms: float, console: Console) -> None:
         )
     console.print(table)
     console.print(
-        f"{streams_per_core(steps)} streams on one core with p99 of queue and compute within {limit_ms:g} ms, "
-        f"and ready {min(step.ready_s for step in steps):.2f} s after the start."
+        f"{streams_per_core(steps)} streams on one core with p99 from planned sending to computed within "
+        f"{limit_ms:g} ms, and ready {min(step.ready_s for step in steps):.2f} s after the start."
     )

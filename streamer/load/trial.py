@@ -19,7 +19,7 @@ from streamer.wire.messages import BeatMessage, StatusMessage
 AHEAD_S = 2.0  # from the start of a feed to its first chunk; it takes as long to make thousands of streams
 SETTLED_S = 3.0  # of signal, which are not counted
 PATIENCE_S = 20.0
-ARRIVAL, SERVICE, DELIVERY = "arrival", "queue + compute", "delivery"
+ARRIVAL, SERVICE, DELIVERY = "arrival", "transport + queue + compute", "delivery"
 MEASURED = (*STAGES, ARRIVAL, SERVICE, DELIVERY)
 
 
@@ -32,8 +32,8 @@ class Trial(NamedTuple):
     sent : Sent
     histograms : dict of HdrHistogram
         In us, by stage: those of the events; `total` and `arrival` to the subscriber (end of QRS, and publishing, to
-        its arrival); `queue + compute`; `delivery`, from the planned sending of the chunk that made the beat known to
-        the arrival, which is there at any speed.
+        its arrival); `transport + queue + compute`, from the planned sending; `delivery`, from the planned sending of
+        the chunk that made the beat known to the arrival, which is there at any speed.
     course : list of (float, float)
         Second of the trial, and delivery in ms, of each beat.
     lost : int
@@ -112,7 +112,7 @@ class Listener:
         self.course.append(((arrived - plan.start_ns) / 1e9, delivery))
         stages = {stage: getattr(event.latency, stage) for stage in STAGES}
         stages[ARRIVAL] = (arrived - event.published_ns) / 1e6
-        stages[SERVICE] = event.latency.queue + event.latency.compute
+        stages[SERVICE] = (event.latency.transport or 0.0) + event.latency.queue + event.latency.compute
         stages[DELIVERY] = delivery
         if event.latency.total is not None:
             stages["total"] = event.latency.total + stages[ARRIVAL]
