@@ -84,7 +84,7 @@ def _streams(axis: Any, trials: list[Trial], delay: Algorithmic | None) -> None:
             "o-",
             label=f"{chunk:g} ms chunks",
         )
-    axis.set(xlabel="streams", ylabel="ms", title="Queue + compute, p99", ylim=(0, None))
+    axis.set(xlabel="streams", ylabel="ms", title="Planned sending to result, p99", ylim=(0, None))
     axis.legend(frameon=False, fontsize=8)
 
 
