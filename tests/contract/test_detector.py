@@ -107,7 +107,15 @@ def test_state_of_another_model_or_no_state_is_refused(engine):
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=12), st.integers(0, 1000))
-def test_a_pool_gives_each_stream_what_it_would_get_alone(design, sizes, seed):
+def test_a_pool_gives_each_stream_what_it_would_get_alone(engine, sizes, seed):
+    in_a_pool_and_alone(engine, sizes, seed)
+
+
+def test_a_pool_of_any_design_gives_each_stream_what_it_would_get_alone(design):
+    in_a_pool_and_alone(design, [7, 25, 100, 300], 1)
+
+
+def in_a_pool_and_alone(design, sizes, seed):
     random = np.random.default_rng(seed)
     signals = {f"bed-{k}": troubled(seed=k) for k in range(4)}
     alone = {name: told(Detector(FS, ["II", "V1"], engine=design), [x]) for name, x in signals.items()}

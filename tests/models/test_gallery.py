@@ -112,7 +112,7 @@ def test_the_cost_counts_every_weight_once_a_step():
 
 def test_every_design_has_a_cost():
     for design in (regression.DESIGN, two_networks.DESIGN, flattened.DESIGN, conv2d_lstm.DESIGN, *RECORDS):
-        assert megaflops(design.build(), design.seconds) > 1
+        assert megaflops(design.build(), design.seconds) > 0.1
 
 
 def trial(monkeypatch):
