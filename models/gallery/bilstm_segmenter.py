@@ -39,6 +39,4 @@ DESIGN = Design(
     build=build,
     task=TASK,
     steps=2000,
-    delay=f"{4 * (TASK.hop + TASK.right)} ms",
-    seconds=TASK.hop / 250,
 )

@@ -37,6 +37,4 @@ DESIGN = Design(
     build=build,
     task=TASK,
     steps=600,
-    delay=f"{4 * TASK.hop} ms",
-    seconds=TASK.hop / 250,
 )

@@ -39,8 +39,6 @@ DESIGN = Design(
     build=build,
     task=TASK,
     steps=2500,
-    delay=f"{4 * (TASK.hop + TASK.right)} ms",
-    seconds=TASK.hop / 250,
 )
 SINGLE_DESIGN = Design(
     name="conv-lstm-single",
@@ -48,6 +46,4 @@ SINGLE_DESIGN = Design(
     build=lambda: build(1),
     task=SINGLE,
     steps=3000,
-    delay=f"{4 * (SINGLE.hop + SINGLE.right)} ms",
-    seconds=SINGLE.hop / 250,
 )

@@ -36,6 +36,4 @@ DESIGN = Design(
     build=build,
     task=TASK,
     steps=4000,
-    delay=f"{4 * (TASK.hop + TASK.right)} ms",
-    seconds=TASK.hop / 250,
 )

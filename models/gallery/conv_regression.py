@@ -39,7 +39,5 @@ DESIGN = Design(
     build=build,
     task=OneBeat(),
     steps=900,
-    delay="no: a window must hold one whole beat",
-    seconds=0.8,
     optimizer=rmsprop,
 )

@@ -33,12 +33,6 @@ class Design:
     task : Task
     steps : int
         Batches that it is trained with.
-    delay : str
-        Whether it can stream, and with what delay.
-    seconds : float
-        Of ECG, that one call of the network brings further.
-    size : int
-        Windows of a batch.
     optimizer : callable
     """
 
@@ -47,7 +41,4 @@ class Design:
     build: Callable[[], keras.Model]
     task: Task
     steps: int
-    delay: str
-    seconds: float
-    size: int = 64
     optimizer: Callable[[], keras.optimizers.Optimizer] = adam

@@ -31,6 +31,4 @@ DESIGN = Design(
     build=build,
     task=TASK,
     steps=2500,
-    delay=f"{4 * TASK.window} ms: all windows that hold a sample",
-    seconds=TASK.hop / 250,
 )

@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from models.gallery.design import Design
-from models.gallery.records import CLASSES, CROP, FRAME, FS, MAP, PAD, Records
+from models.gallery.records import CLASSES, CROP, FRAME, MAP, PAD, Records
 
 TITLES = {PAD: "padded and masked", CROP: "cropped to 30 s", MAP: "mapped to a fixed length"}
 
@@ -40,8 +40,6 @@ def design(fit: str) -> Design:
         build=lambda: build(task.samples // FRAME),
         task=task,
         steps=1500,
-        delay="no: one label at the end of a recording",
-        seconds=task.samples / FS,
     )
 
 

@@ -47,6 +47,12 @@ class Records(Task):
 
     fit: str
     loss = "sparse_categorical_crossentropy"
+    delay = "no: one label at the end of a recording"
+
+    @property
+    def seconds(self) -> float:
+        """A recording."""
+        return self.samples / FS
 
     @property
     def samples(self) -> int:

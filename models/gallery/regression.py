@@ -36,7 +36,5 @@ DESIGN = Design(
     build=build,
     task=OneBeat(),
     steps=600,
-    delay="no: a window must hold one whole beat",
-    seconds=0.8,
     optimizer=rmsprop,
 )

@@ -39,10 +39,20 @@ def released(engine: Engine) -> dict[str, Any]:
     }
 
 
-def tables(designs: Sequence[Design], results: Results, streaming: dict[str, Any]) -> dict[str, str]:
-    """Return each table as text, by title."""
-    shown = [design for design in designs if not design.name.startswith("try-")]
-    tries = [design for design in designs if design.name.startswith("try-")]
+def tables(
+    shown: Sequence[Design], tries: Sequence[Design], results: Results, streaming: dict[str, Any]
+) -> dict[str, str]:
+    """Return each table as text, by title.
+
+    Parameters
+    ----------
+    shown, tries : sequence of Design
+        Those with a row and a picture, and the changes tried one at a time.
+    results : dict
+        What `train` returned, by name.
+    streaming : dict
+        What `released` returned.
+    """
     positions = [design for design in shown if isinstance(design.task, OneBeat)]
     records = [design for design in shown if isinstance(design.task, Records)]
     finders = [design for design in shown if design not in positions and design not in records]
@@ -119,7 +129,7 @@ def _record(title: str, figures: dict[str, float]) -> list[str]:
 
 def _cost(design: Design, result: dict[str, Any]) -> list[str]:
     minutes, cost = f"{result['seconds'] / 60:.1f}", f"{result['megaflops']:.1f}"
-    return [design.title, f"{result['parameters']:,}", minutes, cost, design.delay]
+    return [design.title, f"{result['parameters']:,}", minutes, cost, design.task.delay]
 
 
 def _cost_of_released(streaming: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from scipy.signal import find_peaks
 
 from models.data import MASKED, QRS
 from models.gallery.scoring import Spans, outputs, score
-from models.gallery.stretches import NORMAL, Stretch, drawn, stretches, twelve_leads
+from models.gallery.stretches import NORMAL, RATE, Stretch, drawn, stretches, twelve_leads
 from models.validate import crossings
 
 Batch = tuple[NDArray[np.float32], Any, Any]  # inputs, targets, weights or None
@@ -20,9 +20,21 @@ Figures = dict[str, float]
 
 
 class Task(ABC):
-    """What is asked of a design."""
+    """What is asked of a design.
+
+    Attributes
+    ----------
+    loss : str or sequence of str
+        As Keras names them, one for each output.
+    seconds : float
+        Of ECG, that one call of a network brings further.
+    delay : str
+        Whether it can stream, and with what delay.
+    """
 
     loss: str | Sequence[str]
+    seconds: float
+    delay: str
 
     @abstractmethod
     def batches(self, size: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -76,6 +88,16 @@ class Samples(Task):
         """Cross-entropy."""
         return "binary_crossentropy" if self.classes == 1 else "sparse_categorical_crossentropy"
 
+    @property
+    def seconds(self) -> float:
+        """A hop."""
+        return self.hop / RATE
+
+    @property
+    def delay(self) -> str:
+        """The hop and what is right of it."""
+        return f"{1000 * (self.hop + self.right) / RATE:g} ms"
+
     def _source(self, validation: bool) -> list[Stretch]:
         return stretches(validation, self.kind) if self.leads == 1 else twelve_leads(validation)
 
@@ -124,6 +146,16 @@ class Positions(Task):
     least = 0.25  # of the probability, to be told
     apart = 50  # samples between two of a kind, at least
     shortest, longest = 8, 60  # samples from an onset to its offset
+
+    @property
+    def seconds(self) -> float:
+        """A hop."""
+        return self.hop / RATE
+
+    @property
+    def delay(self) -> str:
+        """All windows that hold a sample."""
+        return f"{1000 * self.window / RATE:g} ms: all windows that hold a sample"
 
     def batches(self, size: int, random: np.random.Generator) -> Iterator[Batch]:
         """Yield windows from within the known spans, and the shares of their samples."""
@@ -190,20 +222,23 @@ class OneBeat(Task):
     ----------
     window : int
         Samples.
-    timed : bool
-        Whether the time within the window stands beside the voltage.
     """
 
     window: int = 200
-    timed: bool = True
     loss = "mse"
+    delay = "no: a window must hold one whole beat"
     shift = 0.1
+
+    @property
+    def seconds(self) -> float:
+        """A window."""
+        return self.window / RATE
 
     def _windows(
         self, source: list[Stretch], random: np.random.Generator
     ) -> Iterator[tuple[str, int, NDArray[np.float32], NDArray[np.float32]]]:
         """Yield each beat whose neighbours are known once: name, first sample, inputs, and where the QRS is."""
-        time = np.arange(self.window, dtype=np.float32) / 250
+        time = np.arange(self.window, dtype=np.float32) / RATE
         for stretch in source:
             for (_, before), (onset, offset), (after, _) in zip(
                 stretch.qrs, stretch.qrs[1:], stretch.qrs[2:], strict=False
@@ -217,8 +252,7 @@ class OneBeat(Task):
                 signal = np.zeros((self.window, 2), np.float32)
                 signal[begin - first :, 0] = time[begin - first :]
                 signal[begin - first :, 1] = stretch.signal[begin:end, 0]
-                inputs = signal if self.timed else signal[:, 1:]
-                yield stretch.name, first, inputs, np.array([onset - first, offset - first], np.float32) / self.window
+                yield stretch.name, first, signal, np.array([onset - first, offset - first], np.float32) / self.window
 
     def batches(self, size: int, random: np.random.Generator) -> Iterator[Batch]:
         """Yield windows of beats, half of them of each database."""

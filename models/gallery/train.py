@@ -16,7 +16,7 @@ from models.gallery.design import Design
 from models.gallery.scoring import megaflops
 from models.gallery.tasks import Batch
 
-EPOCH = 50  # batches
+BATCH, EPOCH = 64, 50  # windows of a batch, and batches of an epoch
 SEED = 1
 
 
@@ -80,7 +80,7 @@ def train(design: Design, folder: Path, progress: Callable[[int], None] = lambda
         model = design.build()
         model.compile(design.optimizer(), design.task.loss)
         model.fit(
-            _fed(design.task.batches(design.size, np.random.default_rng(SEED))),
+            _fed(design.task.batches(BATCH, np.random.default_rng(SEED))),
             steps_per_epoch=EPOCH,
             epochs=design.steps // EPOCH,
             callbacks=[keras.callbacks.BackupAndRestore(str(folder / "backup")), Diary(history, progress)],
@@ -91,7 +91,7 @@ def train(design: Design, folder: Path, progress: Callable[[int], None] = lambda
     result = {
         "parameters": model.count_params(),
         "seconds": sum(json.loads(line)["seconds"] for line in history.read_text().splitlines()),
-        "megaflops": megaflops(model, design.seconds),
+        "megaflops": megaflops(model, design.task.seconds),
         "figures": design.task.score(model),
     }
     result_path.write_text(json.dumps(result, indent=1) + "\n")

@@ -45,8 +45,6 @@ def _try(
         build=lambda: build(units, timed),
         task=task,
         steps=400,
-        delay=f"{4 * (task.hop + task.right)} ms",
-        seconds=task.hop / 250,
         optimizer=optimizer,
     )
 

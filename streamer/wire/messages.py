@@ -93,7 +93,16 @@ class Chunk(msgspec.Struct):
 
 
 def millivolts(chunks: list[Chunk]) -> list[NDArray[np.float64]]:
-    """Return the samples of each chunk in mV; neighbours of the same unit and scale are converted together."""
+    """Return the samples of each chunk in mV; neighbours of the same unit and scale are converted together.
+
+    Parameters
+    ----------
+    chunks : list of Chunk
+
+    Returns
+    -------
+    list of ndarray of float64, each of shape (n, leads)
+    """
     result: list[NDArray[np.float64]] = []
     for (unit, scale, zero, _, leads), group in groupby(chunks, _scaling):
         counts = [chunk.samples for chunk in group]

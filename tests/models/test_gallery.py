@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.data import MASKED, QRS
-from models.gallery import conv2d_lstm, conv_lstm, conv_pool_lstm, flattened, regression, two_networks
+from models.gallery import conv2d_lstm, conv_lstm, conv_pool_lstm, flattened, regression, tries, two_networks
 from models.gallery.__main__ import DESIGNS
 from models.gallery.design import Design
 from models.gallery.export import graph_of
@@ -42,7 +42,7 @@ def test_the_convolution_across_channels_takes_sixteen():
 
 def test_every_design_can_be_built_and_says_where_it_comes_from():
     assert len({design.name for design in DESIGNS}) == len(DESIGNS)
-    for design in DESIGNS:
+    for design in [*DESIGNS, *tries.DESIGNS]:
         assert design.steps % EPOCH == 0
     assert regression.build().output_shape == (None, 2)
     assert two_networks.build().output_shape == [(None, 200), (None, 200)]
@@ -112,7 +112,7 @@ def test_the_cost_counts_every_weight_once_a_step():
 
 def test_every_design_has_a_cost():
     for design in (regression.DESIGN, two_networks.DESIGN, flattened.DESIGN, conv2d_lstm.DESIGN, *RECORDS):
-        assert megaflops(design.build(), design.seconds) > 0.1
+        assert megaflops(design.build(), design.task.seconds) > 0.1
 
 
 def trial(monkeypatch):
@@ -122,7 +122,7 @@ def trial(monkeypatch):
     def build():
         return keras.Sequential([keras.Input((100, 1)), keras.layers.Dense(1, activation="sigmoid")])
 
-    return Design("trial", "trial", build, task, 2 * EPOCH, "", 0.1, optimizer=lambda: keras.optimizers.Adam(0.1))
+    return Design("trial", "trial", build, task, 2 * EPOCH, optimizer=lambda: keras.optimizers.Adam(0.1))
 
 
 def test_training_learns_and_is_not_done_twice(tmp_path, monkeypatch):
