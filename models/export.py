@@ -145,17 +145,28 @@ def onnx_graph(parts: dict[str, keras.Model], size: Size) -> onnx.ModelProto:
     return model
 
 
-def plain_weights(parts: dict[str, keras.Model]) -> dict[str, NDArray[np.float32]]:
-    """Return the weights by name, as Keras has them: what `streamer.engine.compiled` reads."""
-    layers = {f"conv{k}": ("encoder", f"conv{k}") for k in (1, 2, 3)}
-    layers |= {name: (name, f"{name}_lstm") for name in ("forward", "backward")} | {"dense": ("classifier", "dense")}
+def plain_weights(layers: dict[str, keras.Layer]) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of layers by name, as Keras has them: what `streamer.engine.compiled` reads.
+
+    Parameters
+    ----------
+    layers : dict of keras.Layer
+        Dense, convolutions and LSTMs: `NAME_w`, of an LSTM `NAME_u` for what multiplies h, and `NAME_b`.
+    """
     return {
         f"{name}_{kind}": np.asarray(weights)
-        for name, (part, layer) in layers.items()
+        for name, layer in layers.items()
         for kind, weights in zip(
-            "wub" if part == name else "wb", parts[part].get_layer(layer).get_weights(), strict=True
+            "wub" if isinstance(layer, keras.layers.LSTM) else "wb", layer.get_weights(), strict=True
         )
     }
+
+
+def layers_of(parts: dict[str, keras.Model]) -> dict[str, keras.Layer]:
+    """Return the layers that have weights, by the names that `streamer.engine.compiled` knows them by."""
+    convolutions = {f"conv{k}": parts["encoder"].get_layer(f"conv{k}") for k in (1, 2, 3)}
+    lstms = {name: parts[name].get_layer(f"{name}_lstm") for name in ("forward", "backward")}
+    return convolutions | lstms | {"dense": parts["classifier"].get_layer("dense")}
 
 
 def keras_model(parts: dict[str, keras.Model], size: Size) -> keras.Model:
@@ -205,6 +216,6 @@ def export(parts: dict[str, keras.Model], size: Size, folder: Path, card: Card) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(onnx_graph(parts, size), folder / "model.onnx")
-    np.savez(folder / "weights.npz", **plain_weights(parts))
+    np.savez(folder / "weights.npz", **plain_weights(layers_of(parts)))
     keras_model(parts, size).save(folder / "model.keras")
     write_card(folder, card)

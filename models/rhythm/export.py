@@ -6,10 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.export import OPSET, lstm_weights, write_card
+from models.export import OPSET, lstm_weights, plain_weights, write_card
 from models.rhythm.data import CLASSES
 from streamer.detect.rhythm.features import FEATURES
 
@@ -108,21 +107,6 @@ def onnx_graph(network: keras.Model) -> onnx.ModelProto:
     return model
 
 
-def plain_weights(network: keras.Model) -> dict[str, NDArray[np.float32]]:
-    """Return the weights by name, as Keras has them: what `streamer.engine.compiled` reads.
-
-    Parameters
-    ----------
-    network : keras.Model
-        What `served` returned.
-    """
-    return {
-        f"{name}_{kind}": np.asarray(weights)
-        for name in ("before", "lstm", "after", "probabilities")
-        for kind, weights in zip("wub" if name == "lstm" else "wb", network.get_layer(name).get_weights(), strict=True)
-    }
-
-
 def put(network: keras.Model, temperature: float, folder: Path) -> None:
     """Put the network into a model folder; another that is there is replaced.
 
@@ -137,7 +121,8 @@ def put(network: keras.Model, temperature: float, folder: Path) -> None:
     result = served(network, temperature)
     onnx.save(onnx_graph(result), folder / "rhythm.onnx")
     result.save(folder / "rhythm.keras")
-    np.savez(folder / "rhythm.npz", **plain_weights(result))
+    layers = {name: result.get_layer(name) for name in ("before", "lstm", "after", "probabilities")}
+    np.savez(folder / "rhythm.npz", **plain_weights(layers))
     card = json.loads((folder / "card.json").read_text())
     card["rhythm"] = {
         "classes": CLASSES,
